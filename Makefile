@@ -1,0 +1,40 @@
+# `make run` and `make test` set up what they need by themselves; the stamp makes sure that they do it once.
+PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11 python3.10,$(shell \
+	$(p) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $(p))))
+BIN := .venv/bin
+STAMP := .venv/.set-up
+
+.PHONY: run test lint bench lock setup
+
+run: setup
+	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
+
+test: setup
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint warehouse
+
+bench: setup
+	$(BIN)/python tests/benchmarks/run_vs_floor.py
+
+# Resolve the lock file anew from pyproject.toml.
+lock: setup
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal \
+		--no-emit-index-url --python-version 3.10 --group dev pyproject.toml --output-file requirements.lock
+
+setup: $(STAMP)
+
+# uv first, from its own lines of the lock file; then exactly the lock file; then the project itself. Spark reads profiles/ as its conf folder.
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Sparkhouse needs Python 3.10, 3.11 or 3.12 on the PATH (or: make PYTHON=/path/to/python3)." >&2; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	awk '/^uv==/ {on = 1; print; next} on && /^    --hash/ {print; next} on {exit}' requirements.lock > .venv/uv.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement .venv/uv.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints requirements.lock requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+	ln -sfn "$(CURDIR)/profiles" "$$($(BIN)/python -c 'import pyspark; print(pyspark.__path__[0])')/conf"
+	touch $(STAMP)

@@ -1,0 +1,1 @@
+"""The command line: parses, wires and prints. The only place that builds a SparkSession."""

@@ -1,0 +1,51 @@
+"""Where things are: the repository's folders and the state folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DBT_PROJECT = REPOSITORY / "warehouse"
+PROFILES = REPOSITORY / "profiles"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The state folder, `$SPARKHOUSE_HOME` or `./var`: nothing is ever written elsewhere."""
+
+    path: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """Resolve the state folder and export it, and what dbt and Spark derive from it, to the environment."""
+        home = cls(Path(os.environ.get("SPARKHOUSE_HOME") or "var").expanduser().resolve())
+        os.environ["SPARKHOUSE_HOME"] = str(home.path)
+        os.environ["SPARK_CONF_DIR"] = str(PROFILES)
+        os.environ["DBT_LOG_PATH"] = str(home.path / "dbt" / "logs")
+        return home
+
+    @property
+    def warehouse(self) -> Path:
+        return self.path / "warehouse"
+
+    @property
+    def landing(self) -> Path:
+        return self.path / "landing"
+
+    @property
+    def reports(self) -> Path:
+        return self.path / "reports"
+
+    @property
+    def data_docs(self) -> Path:
+        return self.reports / "data_docs"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.path / "mlflow"
+
+    @property
+    def salt(self) -> Path:
+        return self.path / "salt"

