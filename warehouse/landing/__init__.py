@@ -1,0 +1,1 @@
+"""Landing raw logs in the warehouse: ingest and the log simulator."""
