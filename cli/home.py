@@ -35,6 +35,10 @@ class Home:
         return self.path / "landing"
 
     @property
+    def simulated_log(self) -> Path:
+        return self.landing / "simulated.json"
+
+    @property
     def reports(self) -> Path:
         return self.path / "reports"
 

@@ -39,9 +39,30 @@ def spark(home: Home) -> Iterator[SparkSession]:  # noqa: ARG001 - the session r
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
+def shared_or_none() -> Path | None:
     """Real events and per-user tables, where they are to hand (`$SPARKHOUSE_SHARED`, default `../shared`)."""
     path = Path(os.environ.get("SPARKHOUSE_SHARED", REPOSITORY.parent / "shared"))
-    if not path.is_dir():
-        pytest.skip(f"no real data at {path}: set SPARKHOUSE_SHARED")
-    return path
+    return path if path.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def shared(shared_or_none: Path | None) -> Path:
+    """The same, for tests that are about nothing else: skipped where there is no real data."""
+    if shared_or_none is None:
+        pytest.skip("no real data: set SPARKHOUSE_SHARED")
+    return shared_or_none
+
+
+def drop_all_tables(session: SparkSession) -> None:
+    for namespace in ("raw", "staging", "intermediate", "marts", "ml", "monitoring"):
+        if session.catalog.databaseExists(namespace):
+            for table in session.sql(f"show tables in {namespace}").collect():
+                session.sql(f"drop table {namespace}.{table.tableName} purge")
+
+
+@pytest.fixture(scope="module")
+def empty_warehouse(spark: SparkSession) -> Iterator[SparkSession]:
+    """The session on a warehouse without tables, for a module that fills it its own way."""
+    drop_all_tables(spark)
+    yield spark
+    drop_all_tables(spark)

@@ -1,0 +1,66 @@
+"""dbt inside this process, on the session that runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cli.home import DBT_PROJECT, PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dbt_common.events.base_types import EventMsg
+
+CHECK_FAILED, COULD_NOT_RUN = 1, 2
+
+
+@dataclass(frozen=True)
+class DbtNode:
+    """A model or test that dbt ran: `status` is dbt's word (success, pass, fail, error, skipped ...)."""
+
+    name: str
+    kind: str
+    status: str
+    message: str
+    failures: int | None
+
+
+@dataclass(frozen=True)
+class DbtOutcome:
+    """What a dbt command did; `exit_code` is 0 ok, 1 a test failed, 2 could not run."""
+
+    exit_code: int
+    nodes: tuple[DbtNode, ...]
+    error: str = ""
+
+    def of(self, *statuses: str) -> list[DbtNode]:
+        return [node for node in self.nodes if node.status in statuses]
+
+
+class DbtFailed(Exception):
+    """dbt could not run: a model with an error, a bad project, an unknown selector."""
+
+
+def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = None) -> DbtOutcome:
+    """Run one dbt command on our project and profile, whatever the working directory; `on_start` hears of each node."""
+    from dbt.cli.main import dbtRunner
+
+    def listen(event: EventMsg) -> None:
+        if on_start and event.info.name == "LogStartLine":
+            on_start(f"{event.data.index} of {event.data.total}, {event.data.description}")
+
+    os.environ.setdefault("DBT_PROJECT_DIR", str(DBT_PROJECT))
+    os.environ.setdefault("DBT_PROFILES_DIR", str(PROFILES))
+    invoked = dbtRunner(callbacks=[listen]).invoke(list(arguments))
+    nodes = tuple(
+        DbtNode(r.node.name, r.node.resource_type.value, str(r.status), r.message or "", r.failures)
+        for r in getattr(invoked.result, "results", ())
+        if hasattr(r, "node")
+    )
+    if invoked.success:
+        return DbtOutcome(0, nodes)
+    if invoked.exception or any(node.status in {"error", "runtime error"} for node in nodes):
+        return DbtOutcome(COULD_NOT_RUN, nodes, str(invoked.exception or ""))
+    return DbtOutcome(CHECK_FAILED, nodes)

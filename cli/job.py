@@ -1,0 +1,153 @@
+"""The main job, step by step: simulate, ingest, build, audit, train, predict."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cli.dbt import DbtFailed, run_dbt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+    from cli.dbt import DbtOutcome
+    from cli.home import Home
+    from cli.steps import Steps
+    from expectations.report import ValidationReport
+    from models_ml.prediction import PredictionReport
+    from models_ml.training import TrainingReport
+    from models_ml.training_spec import TrainingSpec
+    from warehouse.landing.ingest import IngestSummary
+    from warehouse.landing.simulator import SimulationSpec, SimulationSummary
+
+WAREHOUSE_SUITES = ("raw", "staging", "features", "labels")
+PREDICTION_SUITES = ("predictions",)
+
+
+class CheckFailed(Exception):
+    """A dbt test or an expectation failed: the command ends with exit code 1."""
+
+
+@dataclass
+class Job:
+    """What the steps share: the session, the state folder, the record of steps."""
+
+    spark: SparkSession
+    home: Home
+    steps: Steps
+
+    def ingest(self, patterns: Sequence[str | Path]) -> IngestSummary:
+        """Land logs in the raw tables."""
+        from warehouse.landing.ingest import ingest
+        from warehouse.landing.salt import load_salt
+
+        with self.steps.step("ingest") as step:
+            summary = ingest(self.spark, patterns, self.home.landing, load_salt(self.home.salt))
+            step.rows_in, step.rows_out = summary.lines, summary.accepted
+            step.detail = str(summary)
+        return summary
+
+    def retire_simulated_log(self) -> None:
+        """Take the log that an earlier run simulated out again: it must not be pooled with a log of the user's own."""
+        simulated = str(self.home.simulated_log)
+        if (
+            not self.count("raw.ingested_files")
+            or not self.spark.sql(
+                "select 1 from raw.ingested_files where source_file = :file", {"file": simulated}
+            ).count()
+        ):
+            return
+        with self.steps.step("retire") as step:
+            step.rows_in = self.count("raw.events")
+            for table in ("raw.events", "raw.rejected_events", "raw.ingested_files"):
+                self.spark.sql(f"delete from {table} where source_file = '{simulated}'")  # noqa: S608 - our own path
+            if self.count("ml.churn_predictions"):
+                self.spark.sql("delete from ml.churn_predictions")
+            step.rows_out = self.count("raw.events")
+            step.detail = "the simulated log and its predictions made room for yours"
+
+    def build(self, *extra: str) -> DbtOutcome:
+        """Run `dbt build`.
+
+        Raises:
+            CheckFailed: a test failed.
+            DbtFailed: a model could not be built.
+        """
+        with self.steps.step("build") as step:
+            step.rows_in = self.count("raw.events")
+            outcome = run_dbt(["--log-level", "none", "build", *extra], on_start=self.steps.progress)
+            step.detail = f"{len(outcome.of('success'))} models, {len(outcome.of('pass'))} tests passed"
+            if outcome.exit_code:
+                step.fail(step.detail)
+                raise_failed(outcome)
+            step.rows_out = self.count("marts.fct_user_features")
+        return outcome
+
+    def audit(self, suites: Sequence[str]) -> ValidationReport:
+        """Run the Great Expectations suites.
+
+        Raises:
+            CheckFailed: an expectation failed or had an error.
+        """
+        from expectations.gate import validate
+
+        with self.steps.step("validate") as step:
+            report = validate(self.spark, suites, self.home.data_docs, self.steps.run_id)
+            step.rows_in, step.rows_out = len(report.results), len(report.failures)
+            step.detail = f"{len(report.results)} expectations of {', '.join(suites)}, {len(report.failures)} not met"
+            if not report.passed:
+                step.fail(step.detail)
+                raise CheckFailed("\n".join(map(str, report.failures)))
+        return report
+
+    def train(self, spec: TrainingSpec) -> TrainingReport:
+        """Fit and compare the models, keep the best."""
+        from models_ml.training import train
+
+        with self.steps.step("train") as step:
+            report = train(self.spark, spec, self.home.mlflow)
+            step.detail = str(report)
+        return report
+
+    def predict(self, label: str, as_of: date | None = None, model_version: str | None = None) -> PredictionReport:
+        """Score a snapshot."""
+        from models_ml.prediction import predict
+
+        with self.steps.step("predict") as step:
+            report = predict(self.spark, label, as_of, model_version, self.home.mlflow)
+            step.detail = str(report)
+        return report
+
+    def count(self, table: str) -> int | None:
+        """Rows of a table (from Iceberg's metadata, no scan), None if there is no such table."""
+        return self.spark.table(table).count() if self.spark.catalog.tableExists(table) else None
+
+
+def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool = False) -> SimulationSummary:
+    """Write a simulated log."""
+    from warehouse.landing.simulator import simulate
+
+    with steps.step("simulate") as step:
+        summary = simulate(spec, out, by_day)
+        step.rows_out = summary.rows
+        step.detail = f"{summary.rows:,} rows of {summary.users} users, {summary.churned_users} churned, in {out}"
+    return summary
+
+
+def raise_failed(outcome: DbtOutcome) -> None:
+    """Raise what a dbt outcome with a non-zero exit code means."""
+    broken = outcome.of("error", "runtime error")
+    if broken or outcome.error:
+        raise DbtFailed("\n".join([outcome.error, *(f"{node.name}: {node.message}" for node in broken)]).strip())
+    raise CheckFailed("\n".join(f"{node.name}: {node.message}" for node in outcome.of("fail")))
+
+
+def import_in_background(*modules: str) -> None:
+    """Import slow modules while the JVM starts and ingests; who needs one waits for it by importing it."""
+    threading.Thread(target=lambda: [import_module(name) for name in modules], daemon=True).start()

@@ -1,0 +1,66 @@
+"""`sparkhouse run`: the whole job in one process and one JVM."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cli.home import Home
+from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, Job, import_in_background, simulate_log
+from cli.session import start_spark
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.steps import Steps
+    from models_ml.prediction import PredictionReport
+    from models_ml.training import TrainingReport
+
+SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics")
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What came out of a run, and where its records are."""
+
+    training: TrainingReport
+    predictions: PredictionReport
+    run_json: Path
+    data_docs: Path
+
+
+def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
+    """Ingest, build, audit, train, predict, audit again; `run.json` is written however it ends."""
+    from models_ml.training_spec import TrainingSpec
+
+    spec = TrainingSpec(label=label)
+    home = Home.from_environment()
+    run_json = home.reports / "run.json"
+    try:
+        with ThreadPoolExecutor(1) as background:
+            starting = background.submit(start_spark)
+            log = events or _simulated_log(home, steps)
+            import_in_background(*SLOW_IMPORTS)
+            job = Job(starting.result(), home, steps)
+        if events:
+            job.retire_simulated_log()
+        job.ingest([log])
+        # Unit tests are about the models' logic, not about today's data: `sparkhouse build` and the tests run them.
+        job.build("--exclude-resource-type", "unit_test")
+        job.audit(WAREHOUSE_SUITES)
+        training = job.train(spec)
+        predictions = job.predict(label)
+        job.audit(PREDICTION_SUITES)
+    finally:
+        steps.write(run_json)
+    return RunReport(training, predictions, run_json, home.data_docs / "index.html")
+
+
+def _simulated_log(home: Home, steps: Steps) -> Path:
+    """The log that a run without a log works on: simulated once, with the embedded defaults."""
+    from warehouse.landing.simulator import SimulationSpec
+
+    if not home.simulated_log.exists():
+        simulate_log(SimulationSpec(), home.simulated_log, steps)
+    return home.simulated_log

@@ -1,0 +1,88 @@
+"""Steps of a command: progress while they run, one line when they end, a record for `run.json`."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.status import Status
+
+
+@dataclass
+class Step:
+    """One step: `seconds` is wall time, rows are what the step counts (lines, events, snapshots, users)."""
+
+    name: str
+    seconds: float = 0.0
+    rows_in: int | None = None
+    rows_out: int | None = None
+    status: str = "running"
+    detail: str = ""
+
+    def fail(self, detail: str) -> None:
+        """End the step as stopped by a check."""
+        self.status, self.detail = "failed", detail
+
+
+class Steps:
+    """The steps of one command, in order. Shows a spinner on a terminal unless `quiet`; else one line a step."""
+
+    def __init__(self, *, quiet: bool = False, run_id: str = "") -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.run_id = run_id
+        self.started_at = datetime.now(timezone.utc)
+        self.done: list[Step] = []
+        self._spins = self.console.is_terminal and not quiet
+        self._status: Status | None = None
+
+    def progress(self, text: str) -> None:
+        """Say what the step is at, where somebody watches."""
+        if self._status:
+            self._status.update(f"{self.done[-1].name}: {text}")
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Time a block; an error in it, or `Step.fail`, makes it failed."""
+        step = Step(name)
+        self.done.append(step)
+        started = time.perf_counter()
+        try:
+            with self.console.status(name) if self._spins else nullcontext() as self._status:
+                yield step
+            if step.status == "running":
+                step.status = "ok"
+        except BaseException:
+            step.status = "failed"
+            raise
+        finally:
+            self._status = None
+            step.seconds = round(time.perf_counter() - started, 2)
+            self._print(step)
+
+    def write(self, path: Path) -> None:
+        """Write the record of all steps as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        finished_at = datetime.now(timezone.utc)
+        record = {
+            "run_id": self.run_id,
+            "started_at": self.started_at.isoformat(timespec="seconds"),
+            "finished_at": finished_at.isoformat(timespec="seconds"),
+            "seconds": round((finished_at - self.started_at).total_seconds(), 2),
+            "status": "ok" if all(step.status == "ok" for step in self.done) else "failed",
+            "steps": [asdict(step) for step in self.done],
+        }
+        path.write_text(json.dumps(record, indent=2) + "\n")
+
+    def _print(self, step: Step) -> None:
+        mark = "[green]ok[/]" if step.status == "ok" else "[red]failed[/]"
+        self.console.print(f"{step.name:<10} {step.seconds:6.1f} s  {mark}  {step.detail}", soft_wrap=True)

@@ -1,0 +1,77 @@
+"""The house rules that a machine can check: import arrows, one place for Spark, what git tracks."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MAY_IMPORT = {
+    "cli": {"cli", "expectations", "models_ml", "warehouse"},
+    "expectations": {"expectations"},
+    "models_ml": {"models_ml"},
+    "warehouse": {"warehouse"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    """The first parts of all module names that a file imports, at any depth."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: imports are absolute"
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_a_package_imports_only_what_the_design_allows(package: str) -> None:
+    files = sorted((REPOSITORY / package).rglob("*.py"))
+    assert files
+    for path in files:
+        ours = imports_of(path) & set(MAY_IMPORT)
+        assert ours <= MAY_IMPORT[package], f"{path.relative_to(REPOSITORY)} imports {ours - MAY_IMPORT[package]}"
+
+
+def test_only_the_session_module_builds_a_spark_session() -> None:
+    product = [path for package in MAY_IMPORT for path in (REPOSITORY / package).rglob("*.py")]
+    builders = [path for path in product if "SparkSession.builder" in path.read_text()]
+    assert builders == [REPOSITORY / "cli" / "session.py"]
+
+
+def tracked_files() -> list[Path]:
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("not a git checkout: what git tracks is unknown")
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return [REPOSITORY / name for name in listed.stdout.splitlines()]
+
+
+def test_the_lock_file_pins_every_package_by_hash_and_names_no_index() -> None:
+    lock = (REPOSITORY / "requirements.lock").read_text()
+    pins = re.findall(r"^[a-zA-Z0-9_.-]+==[^\n]*\n(    --hash=sha256:)?", lock, re.MULTILINE)
+    assert len(pins) > 100
+    assert all(pins)
+    assert "index-url" not in lock
+
+
+def test_the_lock_file_holds_what_pyproject_asks_for() -> None:
+    dependencies = (REPOSITORY / "pyproject.toml").read_text().split("[tool.")[0]
+    asked = re.findall(r'^    "([A-Za-z0-9_-]+)', dependencies, re.MULTILINE)
+    locked = {
+        name.lower().replace("_", "-")
+        for name in re.findall(r"^([A-Za-z0-9_.-]+)==", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE)
+    }
+    assert len(asked) > 10
+    assert {name.lower() for name in asked} <= locked
+
+
+def test_no_state_is_tracked() -> None:
+    tracked = [str(path.relative_to(REPOSITORY)) for path in tracked_files()]
+    assert not [name for name in tracked if name.startswith(("var/", ".venv/"))]
+    assert not [name for name in tracked if Path(name).suffix in {".parquet", ".jar", ".db"}]
