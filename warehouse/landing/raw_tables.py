@@ -1,0 +1,77 @@
+"""The tables of the `raw` schema: their columns, their upkeep, and what they know of earlier ingests."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from warehouse.landing.records import FIELDS, column_name
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_EVENT_FIELDS = {column_name(key): kind for key, kind in FIELDS.items()} | {"status": "int"}
+RAW_TABLES = {
+    "raw.events": _EVENT_FIELDS
+    | {
+        "unknown_keys": "string",
+        "record_hash": "string",
+        "source_file": "string",
+        "line_number": "bigint",
+        "ingested_at": "timestamp",
+    },
+    "raw.rejected_events": {
+        "raw_line": "string",
+        "reasons": "array<string>",
+        "source_file": "string",
+        "line_number": "bigint",
+        "ingested_at": "timestamp",
+    },
+    "raw.ingested_files": {
+        "source_file": "string",
+        "checksum": "string",
+        "byte_count": "bigint",
+        "line_count": "bigint",
+        "accepted_count": "bigint",
+        "rejected_count": "bigint",
+        "blank_count": "bigint",
+        "ingested_at": "timestamp",
+    },
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def create_raw_tables(spark: SparkSession) -> None:
+    """Create the schema `raw` and those of its tables that are missing."""
+    spark.sql("create namespace if not exists raw")
+    for table, columns in RAW_TABLES.items():
+        spark.sql(
+            f"create table if not exists {table} ({columns_ddl(columns)}) "
+            "using iceberg tblproperties ('format-version' = '2')"
+        )
+
+
+def columns_ddl(columns: dict[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
+
+def start_time(spark: SparkSession) -> datetime:
+    """Return the `ingested_at` of a new ingest, later than all before, and remove what a broken-off ingest left.
+
+    An ingest writes `raw.ingested_files` last, in one commit: rows of the other tables that are newer than its newest
+    row belong to no finished ingest. File statistics find them without reading data; their files are dropped whole.
+    """
+    finished = spark.table("raw.ingested_files").agg(F.unix_micros(F.max("ingested_at"))).collect()[0][0]
+    newest = _EPOCH + timedelta(microseconds=finished or 0)
+    is_left_over = f"ingested_at > timestamp '{newest.isoformat()}'"
+    for table in ("raw.events", "raw.rejected_events"):
+        if not spark.table(table).where(is_left_over).isEmpty():
+            spark.sql(f"delete from {table} where {is_left_over}")  # noqa: S608 - our own names and times
+    return max(datetime.now(timezone.utc), newest + timedelta(microseconds=1))
+
+
+def known_checksums(spark: SparkSession) -> set[str]:
+    """Return the checksums of all files ever ingested."""
+    return {checksum for (checksum,) in spark.table("raw.ingested_files").select("checksum").collect()}
