@@ -1,0 +1,201 @@
+"""The suites, one or two a layer: volumes, ranges, null shares and distributions.
+
+Keys, relations, accepted values and logic are dbt's to test. Every rule is an aggregate, so a suite costs one job.
+Bounds are wide on purpose: they hold for the published logs of 225 to 22,277 users and for a log of a handful, and
+break when a delivery, a unit or a join went wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+from pyspark.sql.types import NumericType, StringType
+
+from expectations.report import MissingTable
+from expectations.rules import (
+    at_least,
+    between,
+    indicator,
+    is_count,
+    known,
+    mean,
+    milliseconds,
+    of_feature,
+    row_count,
+    varied,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from great_expectations.expectations.expectation import Expectation
+    from pyspark.sql.types import StructField
+
+# Of fewer rows, a share or a mean says nothing.
+SAMPLE = 500
+SNAPSHOT_SAMPLE = 50
+SNAPSHOT_KEY = ("user_id", "as_of_date")
+# The plausible share of snapshots with the outcome, among those where it is known.
+LABEL_SHARES = MappingProxyType(
+    {
+        "churned_in_time_bin": (0.001, 0.5),
+        "will_churn_in_next_bin": (0.001, 0.5),
+        "will_churn_soon": (0.001, 0.7),
+        "will_downgrade": (0, 0.5),
+        "will_upgrade": (0, 0.7),
+        "will_lapse": (0, 0.9),
+    }
+)
+DBT_BUILD = "dbt build --project-dir warehouse --profiles-dir profiles"
+COMMANDS = MappingProxyType(
+    {"raw": "sparkhouse ingest", "staging": DBT_BUILD, "marts": DBT_BUILD, "ml": "sparkhouse predict"}
+)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The rules of one table. `rows` has the columns that the rules name, and the `keys` that examples are shown by."""
+
+    name: str
+    table: str
+    keys: tuple[str, ...]
+    rows: DataFrame
+    expectations: tuple[Expectation, ...]
+
+
+def raw_events(spark: SparkSession) -> Suite:
+    events = _table(spark, "raw.events")
+    rows = events.select(
+        *("record_hash", "ts", "page", "length"),
+        indicator(F.col("page") == "NextSong").alias("is_song"),
+        indicator(F.col("auth").isin("Logged Out", "Guest")).alias("is_anonymous"),
+    )
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    rules = [row_count(100), known("ts"), known("page")]
+    # Seconds taken for milliseconds would be in 1970.
+    rules += between("ts", milliseconds(datetime(2000, 1, 1, tzinfo=timezone.utc)), milliseconds(tomorrow))
+    if events.count() >= SAMPLE:
+        rules += [mean("is_song", 0.6, 0.95), mean("is_anonymous", 0, 0.2), *between("length", 0, 86_400)]
+    return Suite("raw", "raw.events", ("record_hash",), rows, tuple(rules))
+
+
+def raw_files(spark: SparkSession) -> Suite:
+    """Only the newest files count: one bad file must not bar the way for its repaired successor."""
+    files = _table(spark, "raw.ingested_files")
+    newest = files.agg(F.max("ingested_at")).collect()[0][0]
+    # Of a short file, a few refused lines are not a share.
+    refused = F.col("rejected_count") / F.greatest("line_count", F.lit(100))
+    rows = files.where(F.col("ingested_at") == newest).select("checksum", refused.alias("rejected_share"))
+    rules = (row_count(1), *between("rejected_share", 0, 0.05))
+    return Suite("raw_files", "raw.ingested_files", ("checksum",), rows, rules)
+
+
+def staging(spark: SparkSession) -> Suite:
+    events = _table(spark, "staging.stg_sparkify__events")
+    rows = events.select(
+        *("event_id", "song_length_seconds"),
+        F.when(F.col("page") == "NextSong", indicator(F.col("artist").isNull())).alias("song_without_artist"),
+        indicator(F.col("device_family").isNull()).alias("without_device"),
+        indicator(F.col("http_status") >= F.lit(400)).alias("is_http_error"),
+        indicator(F.col("occurred_at") < F.col("registered_at")).alias("before_registration"),
+    )
+    loaded = _table(spark, "raw.events").count()
+    # What goes missing are the logged-out, at most a fifth, and what was delivered twice.
+    rules = [row_count(max(1, loaded // 3), loaded)]
+    if events.count() >= SAMPLE:
+        rules += [mean("song_length_seconds", 150, 350), mean("song_without_artist", 0, 0.02)]
+        rules += [mean("is_http_error", 0, 0.05), mean("before_registration", 0, 0.05), mean("without_device", 0, 0.2)]
+    return Suite("staging", "staging.stg_sparkify__events", ("event_id",), rows, tuple(rules))
+
+
+def staging_dates(spark: SparkSession) -> Suite:
+    """A delivery that never came shows as a hole in the dates; a wrong clock, as a date far off."""
+    dates = _table(spark, "staging.stg_sparkify__events").select("event_date").distinct()
+    previous = F.lag("event_date").over(Window.orderBy("event_date"))
+    gap = F.coalesce(F.datediff("event_date", previous), F.lit(1))
+    rows = dates.select("event_date", gap.alias("days_since_previous"))
+    # A log of a few users has dates without any of them, but no two weeks.
+    rules = (row_count(1), *between("days_since_previous", 1, 14))
+    return Suite("staging_dates", "staging.stg_sparkify__events", ("event_date",), rows, rules)
+
+
+def features(spark: SparkSession) -> Suite:
+    """The rules of a feature follow from its type and name, so a new feature comes with its own."""
+    table = _table(spark, "marts.fct_user_features")
+    fields = [field for field in table.schema if field.name not in SNAPSHOT_KEY]
+    rows = table.select(*SNAPSHOT_KEY, *(_measured(field) for field in fields))
+    rules = [row_count(1)]
+    for field in fields:
+        if isinstance(field.dataType, NumericType):
+            rules += of_feature(field.name)
+        elif isinstance(field.dataType, StringType):
+            rules.append(known(field.name, share=0.5))
+    return Suite("features", "marts.fct_user_features", SNAPSHOT_KEY, rows, tuple(rules))
+
+
+def features_snapshots(spark: SparkSession) -> Suite:
+    """Users come and go slowly: a snapshot of less than half the users of the one before has lost some on the way."""
+    dates = _table(spark, "marts.fct_user_features").groupBy("as_of_date").agg(F.count("*").alias("user_count"))
+    previous = F.lag("user_count").over(Window.orderBy("as_of_date"))
+    kept = F.when(previous >= SNAPSHOT_SAMPLE, F.col("user_count") / previous)
+    rows = dates.select("as_of_date", F.coalesce(kept, F.lit(1.0)).alias("share_of_previous"))
+    rules = (row_count(1), at_least("share_of_previous", 0.5))
+    return Suite("features_snapshots", "marts.fct_user_features", ("as_of_date",), rows, rules)
+
+
+def labels(spark: SparkSession) -> Suite:
+    table = _table(spark, "marts.fct_churn_labels")
+    seen = table.agg(*(F.count(name).alias(name) for name in LABEL_SHARES)).collect()[0]
+    rows = table.select(*SNAPSHOT_KEY, *(indicator(F.col(name)).alias(name) for name in LABEL_SHARES))
+    # Without known outcomes the log is shorter than the horizon, and there is nothing to learn from.
+    rules = [row_count(1), known("churned_in_time_bin", share=0.001)]
+    rules += [mean(name, *bounds) for name, bounds in LABEL_SHARES.items() if seen[name] >= SAMPLE]
+    return Suite("labels", "marts.fct_churn_labels", SNAPSHOT_KEY, rows, tuple(rules))
+
+
+def predictions(spark: SparkSession) -> Suite:
+    """The predictions for the snapshot that was scored last: each of its users has to have one."""
+    table = _table(spark, "ml.churn_predictions")
+    scored = table.agg(F.max_by("as_of_date", "scored_at")).collect()[0][0]
+    in_snapshot = F.col("as_of_date") == F.lit(scored)
+    users = _table(spark, "marts.fct_user_features").where(in_snapshot).count()
+    rows = table.where(in_snapshot).select(*SNAPSHOT_KEY, "model_version", "churn_probability", "risk_decile")
+    rules = [row_count(max(1, users)), known("churn_probability"), known("risk_decile"), known("model_version")]
+    rules += [*between("churn_probability", 0, 1), *between("risk_decile", 1, 10)]
+    if users >= SNAPSHOT_SAMPLE:
+        # A model that gives everybody the same probability ranks nobody.
+        rules += [mean("churn_probability", 0.0005, 0.8), varied("churn_probability")]
+    return Suite("predictions", "ml.churn_predictions", SNAPSHOT_KEY, rows, tuple(rules))
+
+
+def _table(spark: SparkSession, name: str) -> DataFrame:
+    try:
+        return spark.table(name)
+    except AnalysisException as error:
+        if error.getErrorClass() != "TABLE_OR_VIEW_NOT_FOUND":
+            raise
+        raise MissingTable(name, COMMANDS[name.partition(".")[0]]) from error
+
+
+def _measured(field: StructField) -> Column:
+    """Unknown (a share of nothing, the days since what never was) is in range, but not of counts and words."""
+    if isinstance(field.dataType, NumericType) and not is_count(field.name):
+        return F.coalesce(field.name, F.lit(0)).alias(field.name)
+    return F.col(field.name)
+
+
+SUITES: Mapping[str, Sequence[Callable[[SparkSession], Suite]]] = MappingProxyType(
+    {
+        "raw": (raw_events, raw_files),
+        "staging": (staging, staging_dates),
+        "features": (features, features_snapshots),
+        "labels": (labels,),
+        "predictions": (predictions,),
+    }
+)

@@ -1,0 +1,276 @@
+"""The gate: a good little warehouse passes, a broken one is named, an error is neither."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import run
+from typing import TYPE_CHECKING
+
+import pytest
+
+from expectations.gate import validate
+from expectations.report import MissingTable, UnknownSuite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyspark.sql import SparkSession
+
+    from expectations.report import ValidationReport
+
+LAYERS = ("raw", "staging", "features", "labels", "predictions")
+NAME = "Annabella"
+# 600 events of 300 users, one every 2.4 hours from 2018-10-01; four in five are songs, one in twenty is of nobody.
+TABLES = {
+    "raw.events": f"""
+        select id as line_number, sha2(string(id), 256) as record_hash, 1538352000000 + id * 8640000 as ts,
+            if(id % 20 = 0, '', string(id % 300)) as user_id, if(id % 20 = 0, 'Logged Out', 'Logged In') as auth,
+            if(id % 5 = 0, 'Home', 'NextSong') as page, if(id % 5 = 0, null, 250D) as length, '{NAME}' as first_name
+        from range(600)""",
+    "raw.ingested_files": """
+        select 'c1' as checksum, 630 as line_count, 600 as accepted_count, 30 as rejected_count,
+            timestamp '2018-12-01' as ingested_at""",
+    "staging.stg_sparkify__events": """
+        select record_hash as event_id, user_id, page, 200 as http_status, 'Windows' as device_family,
+            length as song_length_seconds, if(page = 'NextSong', 'Björk', null) as artist,
+            date(timestamp_millis(ts)) as event_date, timestamp_millis(ts) as occurred_at,
+            timestamp '2018-09-01' as registered_at
+        from raw.events where auth = 'Logged In'""",
+    "marts.fct_user_features": """
+        select string(id) as user_id, as_of_date, 'F' as gender, id as event_count_28d, id / 300 as paid_share_28d,
+            if(id % 2 = 0, null, 3.5D) as songs_per_session_28d, -2D as days_since_registration,
+            cast(null as double) as lift
+        from range(300) cross join values (date '2018-11-19'), (date '2018-11-26') as dates (as_of_date)""",
+    "marts.fct_churn_labels": """
+        select user_id, as_of_date, int(user_id) % 10 = 0 as churned_in_time_bin,
+            cast(null as boolean) as will_churn_in_next_bin, int(user_id) % 5 = 0 as will_churn_soon,
+            false as will_downgrade, false as will_upgrade, false as will_lapse
+        from marts.fct_user_features""",
+    "ml.churn_predictions": """
+        select user_id, as_of_date, 'v1' as model_version, int(user_id) / 300 as churn_probability,
+            10 - int(user_id) div 30 as risk_decile, timestamp '2018-11-26 01:00:00' as scored_at
+        from marts.fct_user_features where as_of_date = date '2018-11-26'""",
+}
+
+RAW, FILES, STAGING, FEATURES, LABELS, PREDICTIONS = TABLES
+
+
+@pytest.fixture(scope="module")
+def warehouse(spark: SparkSession) -> Iterator[SparkSession]:
+    for table, query in TABLES.items():
+        spark.sql(f"create namespace if not exists {table.partition('.')[0]}")
+        spark.sql(f"drop table if exists {table}")
+        spark.sql(f"create table {table} using iceberg as {query}")
+    yield spark
+    for table in [*TABLES, "monitoring.validation_results"]:
+        spark.sql(f"drop table if exists {table}")
+
+
+@pytest.fixture
+def broken(warehouse: SparkSession) -> Iterator[Callable[[str], None]]:
+    """Break a table by a statement; it is whole again afterwards."""
+    undo: list[str] = []
+
+    def break_by(statement: str) -> None:
+        table = next(table for table in TABLES if table in statement)
+        snapshot = warehouse.table(f"{table}.refs").where("name = 'main'").collect()[0]["snapshot_id"]
+        undo.append(f"call spark_catalog.system.rollback_to_snapshot('{table}', {snapshot})")
+        warehouse.sql(statement)
+
+    yield break_by
+    for call in reversed(undo):
+        warehouse.sql(call)
+
+
+@pytest.fixture(scope="module")
+def good(warehouse: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> ValidationReport:
+    return validate(warehouse, LAYERS, tmp_path_factory.mktemp("docs"), "good")
+
+
+def test_a_good_little_warehouse_passes_every_rule_of_every_layer(good: ValidationReport) -> None:
+    assert good.passed, [failure.message for failure in good.failures]
+    assert {result.table_name for result in good.results} == set(TABLES)
+    assert {result.suite for result in good.results} >= set(LAYERS)
+
+
+def test_a_log_of_a_handful_of_users_passes(
+    warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path
+) -> None:
+    broken(f"delete from {RAW} where line_number >= 120")
+    broken(f"delete from {STAGING} where occurred_at >= timestamp '2018-10-13'")
+    for table in (FEATURES, LABELS, PREDICTIONS):
+        broken(f"delete from {table} where int(user_id) >= 5")
+    broken(f"update {LABELS} set will_churn_soon = true, will_lapse = null")
+    report = validate(warehouse, LAYERS, tmp_path, "handful")
+    assert report.passed, [failure.message for failure in report.failures]
+
+
+def test_each_feature_gets_its_rules_from_its_name(good: ValidationReport) -> None:
+    rules = {(result.column_name, result.rule) for result in good.results if result.suite == "features"}
+    known = "expect_column_proportion_of_non_null_values_to_be_between"
+    assert {column for column, rule in rules if rule == known} == {"event_count_28d", "gender"}
+    assert {column for column, rule in rules if rule == "expect_column_min_to_be_between"} == {
+        "event_count_28d",
+        "paid_share_28d",
+        "songs_per_session_28d",
+        "days_since_registration",
+        "lift",
+    }
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """A statement that breaks a table, and the one rule that has to notice, on so many rows (None: a total)."""
+
+    suite: str
+    statement: str
+    rule: str
+    column: str | None = None
+    count: int | None = None
+
+
+BREAKAGES = [
+    Breakage("raw", f"update {RAW} set ts = ts div 1000 where line_number < 3", "min", "ts", 3),
+    Breakage("raw", f"update {RAW} set auth = 'Guest' where line_number < 200", "mean", "is_anonymous"),
+    Breakage("raw", f"update {RAW} set page = null where line_number = 7", "proportion_of_non_null", "page", 1),
+    Breakage("raw", f"update {FILES} set rejected_count = 63", "max", "rejected_share", 1),
+    Breakage("staging", f"delete from {STAGING} where user_id % 10 < 7", "row_count"),
+    Breakage(
+        "staging",
+        f"delete from {STAGING} where event_date between '2018-10-05' and '2018-10-25'",
+        "max",
+        "days_since_previous",
+        1,
+    ),
+    Breakage("staging", f"update {STAGING} set artist = null", "mean", "song_without_artist"),
+    Breakage(
+        "features", f"update {FEATURES} set event_count_28d = -1 where user_id = '7'", "min", "event_count_28d", 2
+    ),
+    Breakage(
+        "features",
+        f"update {FEATURES} set paid_share_28d = double('nan') where user_id = '7'",
+        "max",
+        "paid_share_28d",
+        2,
+    ),
+    Breakage(
+        "features",
+        f"delete from {FEATURES} where as_of_date = '2018-11-26' and user_id > '2'",
+        "min",
+        "share_of_previous",
+        1,
+    ),
+    Breakage("labels", f"update {LABELS} set churned_in_time_bin = true", "mean", "churned_in_time_bin"),
+    Breakage(
+        "labels",
+        f"update {LABELS} set churned_in_time_bin = null",
+        "proportion_of_non_null",
+        "churned_in_time_bin",
+        600,
+    ),
+    Breakage(
+        "predictions",
+        f"update {PREDICTIONS} set churn_probability = 1.5 where user_id = '7'",
+        "max",
+        "churn_probability",
+        1,
+    ),
+    Breakage("predictions", f"update {PREDICTIONS} set churn_probability = 0.1", "stdev", "churn_probability"),
+    Breakage("predictions", f"delete from {PREDICTIONS} where user_id = '7'", "row_count"),
+]
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.statement)
+def test_a_broken_table_fails_and_is_named(
+    warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path, breakage: Breakage
+) -> None:
+    broken(breakage.statement)
+    report = validate(warehouse, [breakage.suite], tmp_path, "broken")
+    (failure,) = report.failures
+    assert not report.passed
+    assert breakage.rule in failure.rule
+    assert (failure.column_name, failure.unexpected_count) == (breakage.column, breakage.count)
+    assert not failure.is_error
+    assert failure.table_name in breakage.statement
+    assert all(word in failure.message for word in (failure.table_name, failure.rule, str(failure.observed_value)))
+    assert len(failure.examples) == min(breakage.count or 0, 5)
+    assert all(_is_key(example) for example in failure.examples), failure.examples
+
+
+def _is_key(example: str) -> bool:
+    return re.fullmatch(r"((record_hash|checksum|event_date|user_id|as_of_date)=[0-9a-f-]+ ?)+", example) is not None
+
+
+def test_a_rule_that_cannot_be_evaluated_stops_the_gate(warehouse: SparkSession, tmp_path: Path) -> None:
+    lost = Path(warehouse.sql("select file_path from raw.events.files limit 1").collect()[0][0].removeprefix("file:"))
+    kept = lost.rename(tmp_path / lost.name)
+    try:
+        report = validate(warehouse, ["raw"], tmp_path / "docs", "error")
+    finally:
+        kept.rename(lost)
+    errors = [failure for failure in report.failures if failure.is_error]
+    assert not report.passed
+    assert {error.table_name for error in errors} == {"raw.events"}
+    assert all("could not be evaluated" in error.message for error in errors)
+    stored = warehouse.table("monitoring.validation_results").where("run_id = 'error'").select("success", "is_error")
+    assert {tuple(row) for row in stored.collect()} == {(False, True), (True, False)}
+
+
+def test_results_are_rows_in_sql_and_a_second_run_appends(
+    warehouse: SparkSession, good: ValidationReport, broken: Callable[[str], None], tmp_path: Path
+) -> None:
+    broken("update ml.churn_predictions set risk_decile = 11 where user_id in ('7', '8')")
+    validate(warehouse, ["predictions"], tmp_path, "again")
+    rows = warehouse.sql("""
+        select run_id, suite, column_name, unexpected_count, size(examples), element_count, observed_value
+        from monitoring.validation_results
+        where run_id in ('good', 'again') and not success""").collect()
+    assert [tuple(row) for row in rows] == [("again", "predictions", "risk_decile", 2, 2, 300, "11")]
+    kept = warehouse.sql("select count(*) from monitoring.validation_results where run_id = 'good'").collect()[0][0]
+    assert kept == len(good.results)
+
+
+def test_the_site_shows_the_run_without_network_script_or_personal_values(good: ValidationReport) -> None:
+    pages = list(good.index_page.parent.rglob("*.html"))
+    index = good.index_page.read_text()
+    assert all(suite in index for suite in LAYERS)
+    assert len(pages) == 1 + 2 * len({result.suite for result in good.results})
+    for page in pages:
+        text = page.read_text()
+        assert not re.search(r"<script|<link|<img|url\(", text), page
+        assert NAME not in text
+    links = re.findall(r'href="(validations[^"]+)"', index)
+    assert links
+    assert all((good.index_page.parent / link).is_file() for link in links)
+
+
+def test_the_site_grows_with_the_calls_of_a_run_and_starts_anew_with_the_next(
+    warehouse: SparkSession, tmp_path: Path
+) -> None:
+    for suite, run_id in (("raw", "first"), ("raw", "second"), ("labels", "second")):
+        report = validate(warehouse, [suite], tmp_path, run_id)
+    results = {(page.parts[-3], page.parts[-4]) for page in (tmp_path / "validations").rglob("*.html")}
+    assert results == {("second", "raw"), ("second", "raw_files"), ("second", "labels")}
+    assert report.index_page.read_text().count('href="validations') == len(results)
+
+
+def test_a_missing_table_names_the_command_that_makes_it(warehouse: SparkSession, tmp_path: Path) -> None:
+    warehouse.sql("drop table ml.churn_predictions")
+    try:
+        with pytest.raises(MissingTable, match=r"ml\.churn_predictions is missing\. Make it with: sparkhouse predict"):
+            validate(warehouse, ["predictions"], tmp_path, "missing")
+    finally:
+        warehouse.sql(f"create table ml.churn_predictions using iceberg as {TABLES['ml.churn_predictions']}")
+
+
+def test_an_unknown_suite_lists_the_known_ones(warehouse: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(UnknownSuite, match=r"'martians'.*raw, staging, features, labels, predictions"):
+        validate(warehouse, ["martians"], tmp_path, "unknown")
+
+
+def test_great_expectations_is_not_imported_before_it_is_needed() -> None:
+    code = "import sys, expectations.gate; sys.exit('great_expectations' in sys.modules)"
+    assert run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[1]).returncode == 0
