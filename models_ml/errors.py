@@ -1,0 +1,47 @@
+"""Why a training or a prediction could not run. Each is raised before anything is written."""
+
+from __future__ import annotations
+
+
+class ModelJobError(Exception):
+    """The job could not run on what there is; the message says what to do."""
+
+
+class UnknownLabel(ModelJobError):
+    """The label is not one of the binary labels."""
+
+
+class UnknownAlgorithm(ModelJobError):
+    """The algorithm is not one of those that can be trained."""
+
+
+class TooFewSnapshots(ModelJobError):
+    """No training snapshot is left before the test snapshots once the embargo is kept."""
+
+
+class TooFewUsers(ModelJobError):
+    """Too few users, or too few with the outcome, to fit and compare models."""
+
+
+class OneClassOnly(ModelJobError):
+    """All known labels of the training or of the test snapshots agree."""
+
+
+class NoModelYet(ModelJobError):
+    """Nothing has been trained for the label."""
+
+
+class UnknownModelVersion(ModelJobError):
+    """The label has no such model version."""
+
+
+class NoSuchSnapshot(ModelJobError):
+    """The feature table has no rows for the date."""
+
+
+class MissingTable(ModelJobError):
+    """A table of the warehouse that the job reads is not there."""
+
+
+class ModelNotStored(ModelJobError):
+    """ml.model_versions knows the version, but its files are gone."""

@@ -1,0 +1,121 @@
+"""MLflow: one run per training, and the model registry. Imports of MLflow take seconds, so they wait until needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyspark
+
+from models_ml.errors import ModelNotStored
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import RunInfo
+    from pyspark.ml import PipelineModel
+
+EXPERIMENT = "sparkhouse"
+
+# Read when MLflow is imported.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """Where a fitted pipeline can be found again."""
+
+    mlflow_run_id: str
+    registered_model: str
+    registry_version: str
+    model_uri: str
+
+    @property
+    def model_version(self) -> str:
+        """The registry counts per label and store; the run id makes it unique."""
+        return f"v{self.registry_version}-{self.mlflow_run_id[:8]}"
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """The tracking store and registry: `$MLFLOW_TRACKING_URI`, else an SQLite file in the folder."""
+
+    client: MlflowClient
+    experiment_id: str
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> Tracking:
+        """Connect, and create the store and the experiment where they are missing (seconds, the first time)."""
+        from mlflow import MlflowClient
+
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        folder.mkdir(parents=True, exist_ok=True)
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
+        client = MlflowClient(tracking_uri=uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment:
+            return cls(client, experiment.experiment_id, folder)
+        # A tracking server keeps artifacts itself; without one MLflow would put them under the working directory.
+        artifacts = None if uri.startswith("http") else (folder.resolve() / "artifacts").as_uri()
+        return cls(client, client.create_experiment(EXPERIMENT, artifact_location=artifacts), folder)
+
+    def publish(
+        self, label: str, model: PipelineModel, parameters: dict[str, str], metrics: dict[str, float]
+    ) -> PublishedModel:
+        """Log one finished run with its model and register the model as the next version of `sparkhouse-<label>`."""
+        run = self.client.create_run(self.experiment_id, run_name=label, tags={"label": label}).info
+        try:
+            self._log(run, parameters, metrics)
+            self._log_model(run.run_id, model)
+            published = self._register(f"sparkhouse-{label}", run)
+        except BaseException:
+            self.client.set_terminated(run.run_id, "FAILED")
+            raise
+        self.client.set_terminated(run.run_id)
+        return published
+
+    def _log(self, run: RunInfo, parameters: dict[str, str], metrics: dict[str, float]) -> None:
+        from mlflow.entities import Metric, Param
+
+        logged = [Metric(name, value, run.start_time, 0) for name, value in metrics.items()]
+        self.client.log_batch(run.run_id, logged, [Param(name, value) for name, value in parameters.items()])
+
+    def _register(self, name: str, run: RunInfo) -> PublishedModel:
+        if not self.client.search_registered_models(f"name = '{name}'"):
+            self.client.create_registered_model(name)
+        model_uri = f"{run.artifact_uri}/model"
+        version = self.client.create_model_version(name, model_uri, run_id=run.run_id)
+        return PublishedModel(run.run_id, name, str(version.version), model_uri)
+
+    def _log_model(self, run_id: str, model: PipelineModel) -> None:
+        import mlflow
+
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            # Named requirements: else MLflow starts a process to find them out.
+            requirements = [f"pyspark=={pyspark.__version__}", f"mlflow=={mlflow.__version__}"]
+            local = Path(scratch) / "model"
+            mlflow.spark.save_model(model, str(local), dfs_tmpdir=f"{scratch}/dfs", pip_requirements=requirements)
+            self.client.log_artifacts(run_id, str(local), "model")
+
+
+def load_model(model_uri: str, folder: Path) -> PipelineModel:
+    """Load a published pipeline.
+
+    Raises:
+        ModelNotStored: nothing is there any more.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    try:
+        model: PipelineModel = mlflow.spark.load_model(model_uri, dfs_tmpdir=str(folder / "tmp"))
+    except (MlflowException, OSError) as error:
+        msg = f"no model at {model_uri}: train again (sparkhouse train), or restore the MLflow folder"
+        raise ModelNotStored(msg) from error
+    return model

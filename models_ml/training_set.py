@@ -1,0 +1,168 @@
+"""The training set: features joined to known labels, split by time, folded by user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from models_ml.errors import OneClassOnly, TooFewUsers
+from models_ml.features import KEYS, FeatureColumns, candidate_columns
+from models_ml.time_split import TimeSplit, split_by_time
+from models_ml.training_spec import HORIZONS_AHEAD
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import Column, DataFrame, Row
+
+    from models_ml.training_spec import TrainingSpec
+
+MIN_USERS = 30
+MIN_POSITIVE_USERS_PER_FOLD = 2
+# A string with more levels than this (a state, a metro) would give more columns than there are users who churn.
+MAX_LEVELS = 12
+ROWS_PER_PARTITION = 50_000
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much a model saw: rows are (user, snapshot), positives are rows."""
+
+    rows: int
+    users: int
+    positives: int
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """One row per user and snapshot of the split: keys, features, label and fold; cached until released.
+
+    Training rows have fold 0 to folds - 1, all rows of a user the same; test rows have fold = folds.
+    """
+
+    rows: DataFrame
+    columns: FeatureColumns
+    left_out: tuple[str, ...]
+    split: TimeSplit
+    horizon_days: int
+    train: Counts
+    test: Counts
+
+    @property
+    def weight(self) -> Column:
+        """The weight that gives both classes of the training rows the same total."""
+        positive = F.lit(self.train.rows / (2 * self.train.positives))
+        negative = F.lit(self.train.rows / (2 * (self.train.rows - self.train.positives)))
+        return F.when(F.col("label") == 1.0, positive).otherwise(negative)
+
+    @property
+    def partitions(self) -> int:
+        """Few: a fit on one partition takes one task a step, and the step costs more than the task."""
+        return 1 + (self.train.rows + self.test.rows) // ROWS_PER_PARTITION
+
+
+def training_set(features: DataFrame, labels: DataFrame, spec: TrainingSpec) -> TrainingSet:
+    """Join, split and fold; the rows come back cached.
+
+    Raises:
+        TooFewSnapshots, TooFewUsers, OneClassOnly: the known labels do not carry a model.
+    """
+    known, horizon_days = _known_snapshots(labels, spec.label)
+    split = split_by_time(known, horizon_days * HORIZONS_AHEAD[spec.label], spec.test_snapshots)
+    candidates = candidate_columns(features.schema)
+    rows = _folded(_labelled(features, labels, spec.label, candidates, split), split, spec).persist()
+    try:
+        profile = rows.groupBy("fold").agg(*_profile(candidates)).orderBy("fold").collect()
+        folds = [row for row in profile if row.fold < spec.folds]
+        tests = [row for row in profile if row.fold == spec.folds]
+        train, test = _counts(folds), _counts(tests)
+        _check(spec, split, folds, train, test)
+    except BaseException:
+        rows.unpersist()
+        raise
+    columns = _usable(candidates, folds)
+    left_out = tuple(sorted(set(candidates.names) - set(columns.names)))
+    return TrainingSet(rows, columns, left_out, split, horizon_days, train, test)
+
+
+def _known_snapshots(labels: DataFrame, label: str) -> tuple[list[date], int]:
+    """Return the snapshots without a censored row, and the horizon.
+
+    On a censored snapshot only the outcomes already seen are known: training on these would learn from one class.
+    """
+    counts = labels.groupBy("as_of_date").agg(
+        F.count(label).alias("known"), F.count("*").alias("total"), F.max("horizon_days").alias("horizon_days")
+    )
+    snapshots = counts.collect()
+    known = [row.as_of_date for row in snapshots if row.known == row.total]
+    return known, max((row.horizon_days for row in snapshots), default=0)
+
+
+def _labelled(
+    features: DataFrame, labels: DataFrame, label: str, columns: FeatureColumns, split: TimeSplit
+) -> DataFrame:
+    known = labels.where(F.col("as_of_date").isin(*split.train, *split.test) & F.col(label).isNotNull())
+    known = known.select(*KEYS, F.col(label).cast("double").alias("label"))
+    return features.select(*KEYS, *columns.names).join(known, list(KEYS))
+
+
+def _folded(rows: DataFrame, split: TimeSplit, spec: TrainingSpec) -> DataFrame:
+    """Deal the training users out to the folds in the order of a hash, those with the outcome apart from the others."""
+    is_test = F.col("as_of_date") >= F.lit(split.test[0])
+    user = Window.partitionBy("is_test", "user_id")
+    dealt = Window.partitionBy("is_test", "ever_positive").orderBy(F.xxhash64("user_id", F.lit(spec.seed)))
+    fold = F.when(F.col("is_test"), spec.folds).otherwise(F.pmod(F.dense_rank().over(dealt), F.lit(spec.folds)))
+    folded = rows.withColumn("is_test", is_test).withColumn("ever_positive", F.max("label").over(user))
+    first = F.row_number().over(user.orderBy("as_of_date")) == 1
+    return folded.withColumn("fold", fold.cast("int")).withColumn("is_users_first", first).drop("is_test")
+
+
+def _profile(columns: FeatureColumns) -> list[Column]:
+    """One pass: counts, known values of each column, levels of each string. A user is in one fold, so users add up."""
+    return [
+        F.count("*").alias("n_rows"),
+        F.count_if("is_users_first").alias("n_users"),
+        F.count_if(F.col("is_users_first") & (F.col("ever_positive") == 1.0)).alias("n_positive_users"),
+        F.sum("label").cast("long").alias("n_positives"),
+        F.struct(*[F.count(F.col(name)).alias(name) for name in columns.names]).alias("known"),
+        F.struct(F.lit(0), *[F.collect_set(name).alias(name) for name in columns.categorical]).alias("levels"),
+    ]
+
+
+def _counts(profile: list[Row]) -> Counts:
+    return Counts(
+        sum(row.n_rows for row in profile), sum(row.n_users for row in profile), sum(row.n_positives for row in profile)
+    )
+
+
+def _check(spec: TrainingSpec, split: TimeSplit, folds: list[Row], train: Counts, test: Counts) -> None:
+    for name, counts in (("training", train), ("test", test)):
+        if counts.positives in {0, counts.rows}:
+            msg = (
+                f"label {spec.label}: {counts.positives} of {counts.rows} {name} rows have the outcome, and "
+                f"a model needs both ({split}): build the warehouse on a longer log or more users"
+            )
+            raise OneClassOnly(msg)
+    fewest = min(row.n_positive_users for row in folds)
+    if train.users < MIN_USERS or len(folds) < spec.folds or fewest < MIN_POSITIVE_USERS_PER_FOLD:
+        positive_users = sum(row.n_positive_users for row in folds)
+        msg = (
+            f"label {spec.label}: {train.users} training users, {positive_users} of them with the outcome; at "
+            f"least {MIN_USERS} and {MIN_POSITIVE_USERS_PER_FOLD * spec.folds} are needed ({split}): "
+            "build the warehouse on more users"
+        )
+        raise TooFewUsers(msg)
+
+
+def _usable(columns: FeatureColumns, folds: list[Row]) -> FeatureColumns:
+    """Drop columns that are always NULL in training, strings of one or of too many levels; mark those with NULLs."""
+    total = sum(row.n_rows for row in folds)
+    known = {name: sum(row.known[name] for row in folds) for name in columns.names}
+    levels = {name: len(set().union(*(row.levels[name] for row in folds))) for name in columns.categorical}
+    numeric = tuple(name for name in columns.numeric if known[name])
+    nullable = tuple(name for name in numeric if known[name] < total)
+    categorical = tuple(name for name in columns.categorical if 1 < levels[name] <= MAX_LEVELS)
+    return FeatureColumns(numeric, nullable, categorical)
