@@ -1,0 +1,28 @@
+{# Create the table if it is missing, add the columns it lacks, then overwrite its rows: one Iceberg commit, and the
+   history stays. Nothing is dropped before its replacement is there, and `create or replace`, which empties the main
+   branch under its readers, is never used. #}
+{% materialization table, adapter='spark' -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+    {%- endif -%}
+    {%- set columns = get_column_schema_from_query(sql) -%}
+
+    {{- run_hooks(pre_hooks) -}}
+
+    {%- set existing_relation = load_relation(this) -%}
+    {%- if existing_relation is none -%}
+        {%- do run_query(create_table_sql(target_relation, columns)) -%}
+    {%- else -%}
+        {%- do evolve_table(existing_relation, columns) -%}
+    {%- endif -%}
+
+    {%- call statement('main') -%}
+        insert overwrite {{ target_relation }} by name
+        {{ sql }}
+    {%- endcall -%}
+
+    {{- run_hooks(post_hooks) -}}
+
+    {{- return({'relations': [target_relation]}) -}}
+{%- endmaterialization %}
