@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cli.steps import Steps
     from expectations.report import ValidationReport
     from models_ml.prediction import PredictionReport
-    from models_ml.training import TrainingReport
+    from models_ml.training_report import TrainingReport
     from models_ml.training_spec import TrainingSpec
     from warehouse.landing.ingest import IngestSummary
     from warehouse.landing.simulator import SimulationSpec, SimulationSummary
@@ -50,7 +50,12 @@ class Job:
         with self.steps.step("ingest") as step:
             summary = ingest(self.spark, patterns, self.home.landing, load_salt(self.home.salt))
             step.rows_in, step.rows_out = summary.lines, summary.accepted
-            step.detail = str(summary)
+            step.detail = (
+                f"{summary.lines:,} lines = {summary.accepted:,} accepted + {summary.rejected:,} rejected"
+                f" + {summary.blank:,} blank; {summary.files} files, {summary.files_skipped} known already"
+            )
+            for reason, lines in sorted(summary.reasons.items(), key=lambda item: -item[1]):
+                step.detail += f"; {reason}: {lines:,}"
         return summary
 
     def retire_simulated_log(self) -> None:
@@ -112,7 +117,8 @@ class Job:
 
         with self.steps.step("train") as step:
             report = train(self.spark, spec, self.home.mlflow)
-            step.detail = str(report)
+            step.rows_in, step.rows_out = report.train.rows + report.test.rows, len(report.metrics)
+            step.detail = f"{report.algorithm} of {len(report.metrics) - 1} algorithms is {report.model_version}"
         return report
 
     def predict(self, label: str, as_of: date | None = None, model_version: str | None = None) -> PredictionReport:
@@ -121,7 +127,8 @@ class Job:
 
         with self.steps.step("predict") as step:
             report = predict(self.spark, label, as_of, model_version, self.home.mlflow)
-            step.detail = str(report)
+            step.rows_in = step.rows_out = report.users
+            step.detail = f"{report.users:,} users as of {report.as_of} with {report.model_version}"
         return report
 
     def count(self, table: str) -> int | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cli.steps import Steps
     from models_ml.prediction import PredictionReport
-    from models_ml.training import TrainingReport
+    from models_ml.training_report import TrainingReport
 
 SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics")
 

@@ -11,11 +11,11 @@ from rich.table import Table
 if TYPE_CHECKING:
     from cli.main_job import RunReport
     from models_ml.prediction import PredictionReport
-    from models_ml.training import TrainingReport
+    from models_ml.training_report import TrainingReport
 
 METRICS = {
-    "cv_average_precision": "CV AUPRC",
-    "test_average_precision": "test AUPRC",
+    "cv_average_precision": "CV AP",
+    "test_average_precision": "test AP",
     "test_auc": "test AUC",
     "test_brier": "test Brier",
     "test_f1": "test F1",
@@ -30,9 +30,11 @@ def print_training(report: TrainingReport) -> None:
         mark = " *" if algorithm == report.algorithm else ""
         table.add_row(algorithm + mark, *("" if value is None else f"{value:.3f}" for value in values))
     console = Console(highlight=False)
-    console.print(f"\n{report.label}: {report.split}")
+    console.print(f"\n{report.label}: {report.split}", soft_wrap=True)
+    for name, counts in (("train", report.train), ("test", report.test)):
+        console.print(f"{name}: {counts.rows:,} rows of {counts.users:,} users, {counts.positives:,} positive")
     console.print(table)
-    console.print(f"* model version {report.model_version}")
+    console.print(f"* model version {report.model_version}; AP is the area under precision-recall, CV is by user")
     if report.leak_warning:
         console.print(f"[bold red]{report.leak_warning}[/]")
 

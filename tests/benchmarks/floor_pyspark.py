@@ -104,7 +104,10 @@ def features(spine: DataFrame, days: DataFrame) -> DataFrame:
 
 def main(log: str, output: str) -> None:
     started = time.monotonic()
-    settings = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": "false"}
+    settings: dict[str, bool | float | int | str | None] = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.showConsoleProgress": "false",
+    }
     spark = SparkSession.builder.appName("floor").config(map=settings).getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     events = parse(spark, log).cache()

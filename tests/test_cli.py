@@ -1,0 +1,193 @@
+"""The command line: help, errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import typer.main
+
+from cli import app as command_line
+from cli.dbt import DbtFailed, DbtNode, DbtOutcome
+from cli.job import CheckFailed, raise_failed
+from cli.query import NotAQuery, check_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+COMMANDS = typer.main.get_group(command_line.app).commands
+
+
+@pytest.fixture
+def sparkhouse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run one command in this process, on the session that runs, and return its exit code."""
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
+        code = ended.value.code
+        return code if isinstance(code, int) else 0
+
+    return run
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
+    assert COMMANDS[name].help
+    assert f"`{name}" in (REPOSITORY / "README.md").read_text()
+
+
+def test_help_imports_nothing_slow() -> None:
+    slow = {"pyspark", "dbt", "great_expectations", "mlflow", "pandas", "numpy"}
+    code = "import sys, cli.app; print(' '.join(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert not slow & set(loaded.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement", ["select 1 as a", "with t as (select 1 as a) select a from t", "describe raw.events"]
+)
+def test_reading_statements_are_let_through(statement: str) -> None:
+    check_reading(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "drop table raw.events",
+        "delete from raw.events",
+        "select 1; select 2",
+        "insert into raw.events select * from raw.events",
+        "set spark.sql.runSQLOnFiles = true",
+        "select from where",
+        "",
+    ],
+)
+def test_anything_else_is_refused(statement: str) -> None:
+    with pytest.raises(NotAQuery):
+        check_reading(statement)
+
+
+@pytest.mark.usefixtures("spark")
+def test_sql_prints_json(sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert sparkhouse("sql", "select 1 as a, cast(null as string) as b", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == [{"a": 1, "b": None}]
+
+
+@pytest.mark.usefixtures("spark")
+def test_sql_prints_csv(sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert sparkhouse("sql", "select 1 as a, 'x,y' as b", "--format", "csv") == 0
+    assert capsys.readouterr().out.splitlines() == ["a,b", '1,"x,y"']
+
+
+def test_a_statement_that_writes_could_not_run(
+    sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sparkhouse("sql", "drop table raw.events") == 2
+    assert "this command only reads" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("spark")
+def test_an_unknown_table_could_not_run_and_is_named(
+    sparkhouse: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert sparkhouse("sql", "select * from marts.nothing_here") == 2
+    error = capsys.readouterr().err
+    assert "nothing_here" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.usefixtures("empty_warehouse")
+def test_a_log_that_is_not_there_could_not_run(
+    sparkhouse: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert sparkhouse("ingest", "no/such/log.json") == 2
+    assert "no/such/log.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "mended_by"),
+    [
+        ("build", "sparkhouse ingest"),
+        ("validate", "sparkhouse ingest"),
+        ("train", "sparkhouse build"),
+        ("predict", "sparkhouse train"),
+    ],
+)
+@pytest.mark.usefixtures("empty_warehouse")
+def test_a_step_too_early_says_what_to_run_first(
+    sparkhouse: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    mended_by: str,
+) -> None:
+    assert sparkhouse(command) == 2
+    assert mended_by in capsys.readouterr().err
+
+
+def test_an_impossible_simulation_could_not_run(sparkhouse: Callable[..., int], tmp_path: Path) -> None:
+    assert sparkhouse("simulate", "--out", str(tmp_path / "log.json"), "--users", "0") == 2
+    assert not (tmp_path / "log.json").exists()
+
+
+def test_simulate_writes_a_log(sparkhouse: Callable[..., int], tmp_path: Path) -> None:
+    out = tmp_path / "log.json"
+    assert sparkhouse("simulate", "--out", str(out), "--users", "5", "--days", "3", "--ids", "random") == 0
+    assert json.loads(out.read_text().splitlines()[0])["page"]
+
+
+def test_a_failed_dbt_test_is_a_failed_check() -> None:
+    failed = DbtOutcome(1, (DbtNode("not_null_x", "test", "fail", "Got 3 results", 3),))
+    with pytest.raises(CheckFailed, match="not_null_x: Got 3 results"):
+        raise_failed(failed)
+
+
+def test_a_broken_model_could_not_run() -> None:
+    broken = DbtOutcome(2, (DbtNode("stg", "model", "error", "no such column", None),))
+    with pytest.raises(DbtFailed, match="stg: no such column"):
+        raise_failed(broken)
+
+
+@pytest.mark.usefixtures("home")
+def test_doctor_finds_nothing_wrong_here(sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    code = sparkhouse("doctor")
+    found = capsys.readouterr().out
+    assert code == 0, found
+    assert "Java" in found
+
+
+@pytest.mark.usefixtures("home")
+def test_doctor_says_how_to_mend_a_foreign_spark(
+    sparkhouse: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SPARK_HOME", "/opt/another-spark")
+    assert sparkhouse("doctor") == 1
+    assert "Unset SPARK_HOME" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("home")
+def test_dbt_runs_any_dbt_command(
+    sparkhouse: Callable[..., int],
+) -> None:
+    assert sparkhouse("dbt", "ls", "--select", "fct_user_features", "--resource-type", "model", "--quiet") == 0
+    assert sparkhouse("dbt", "no-such-command") == 2
+
+
+def test_bare_dbt_works_from_the_repository_root(tmp_path: Path) -> None:
+    dbt = str(Path(sys.executable).with_name("dbt"))
+    command = [dbt, "parse", "--project-dir", "warehouse", "--profiles-dir", "profiles"]
+    environment = {**os.environ, "SPARKHOUSE_HOME": str(tmp_path)}
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout

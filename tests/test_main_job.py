@@ -1,0 +1,224 @@
+"""The main job from a raw log to a predictions table, on a simulated log with two complete real users in it."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from cli.home import Home
+    from cli.main_job import RunReport
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README_LINES = re.findall(r"^\.venv/bin/(\w+) (.*)", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
+REAL_USERS = ("113", "87")
+PAGES = {
+    "page_about_hourly": "About",
+    "page_add_friend_hourly": "Add Friend",
+    "page_add_to_playlist_hourly": "Add to Playlist",
+    "page_downgrade_hourly": "Downgrade",
+    "page_error_hourly": "Error",
+    "page_help_hourly": "Help",
+    "page_home_hourly": "Home",
+    "page_logout_hourly": "Logout",
+    "page_roll_advert_hourly": "Roll Advert",
+    "page_save_settings_hourly": "Save Settings",
+    "page_settings_hourly": "Settings",
+    "page_submit_downgrade_hourly": "Submit Downgrade",
+    "page_submit_upgrade_hourly": "Submit Upgrade",
+    "page_thumbs_down_hourly": "Thumbs Down",
+    "page_thumbs_up_hourly": "Thumbs Up",
+    "page_upgrade_hourly": "Upgrade",
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The session after one run, and what the run left."""
+
+    spark: SparkSession
+    home: Home
+    log: Path
+    report: RunReport
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.spark.sql(query).collect()]
+
+    def value(self, query: str) -> Any:  # noqa: ANN401 - whatever the query selects
+        return self.rows(query)[0][0]
+
+
+@pytest.fixture(scope="module")
+def ran(
+    empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory, shared_or_none: Path | None
+) -> Ran:
+    from cli.main_job import run_all
+    from cli.steps import Steps
+    from warehouse.landing.simulator import SimulationSpec, simulate
+
+    log = tmp_path_factory.mktemp("log") / "events.json"
+    simulate(SimulationSpec(users=150, ids="random", seed=7), log)
+    if shared_or_none:
+        with log.open("ab") as lines:
+            for user in REAL_USERS:
+                packed = shared_or_none / "real_events" / f"mini_user_{user}.json.xz"
+                lines.write(lzma.decompress(packed.read_bytes()) + b"\n")
+    report = run_all(str(log), "churned_in_time_bin", Steps(quiet=True, run_id="test-run"))
+    return Ran(empty_warehouse, home, log, report)
+
+
+def test_every_line_of_the_log_is_accounted_for(ran: Ran) -> None:
+    lines = ran.log.read_bytes().split(b"\n")
+    blank = sum(not line.strip() for line in lines[:-1])
+    counted = ran.rows("select line_count, accepted_count, rejected_count, blank_count from raw.ingested_files")
+    assert counted == [(len(lines) - 1, len(lines) - 1 - blank, 0, blank)]
+
+
+def test_the_predictions_table_scores_the_users_of_the_newest_snapshot(ran: Ran) -> None:
+    scored = ran.rows("select user_id, as_of_date from ml.churn_predictions order by user_id")
+    newest = ran.rows(
+        "select user_id, as_of_date from marts.fct_user_features"
+        " where as_of_date = (select max(as_of_date) from marts.fct_user_features) order by user_id"
+    )
+    assert scored == newest
+    assert len(scored) > 50
+
+
+def test_probabilities_are_probabilities_near_the_base_rate(ran: Ran) -> None:
+    low, high, mean = ran.rows(
+        "select min(churn_probability), max(churn_probability), avg(churn_probability) from ml.churn_predictions"
+    )[0]
+    base_rate = ran.value("select avg(cast(churned_in_time_bin as int)) from marts.fct_churn_labels")
+    assert 0 <= low <= high <= 1
+    assert base_rate / 3 < mean < 3 * base_rate
+
+
+def test_the_model_is_honest_on_a_memoryless_log(ran: Ran) -> None:
+    metrics = ran.report.training.metrics
+    assert set(metrics) == {
+        "logistic_regression",
+        "random_forest",
+        "gradient_boosted_trees",
+        "linear_svm",
+        "no_skill",
+    }
+    assert metrics["no_skill"]["test_auc"] == 0.5
+    assert all(values["test_auc"] < 0.9 for values in metrics.values()), "too good for this log: look for a leak"
+
+
+def test_the_gate_left_its_results_and_its_site(ran: Ran) -> None:
+    suites = ran.rows("select distinct suite from monitoring.validation_results where run_id = 'test-run'")
+    assert {str(suite) for (suite,) in suites} == {"raw", "staging", "features", "labels", "predictions"}
+    assert ran.value("select count(*) from monitoring.validation_results where not success") == 0
+    assert (ran.home.data_docs / "index.html").is_file()
+
+
+def test_run_json_tells_each_step(ran: Ran) -> None:
+    record = json.loads((ran.home.reports / "run.json").read_text())
+    assert [step["name"] for step in record["steps"]] == ["ingest", "build", "validate", "train", "predict", "validate"]
+    assert {step["status"] for step in record["steps"]} == {"ok"}
+    assert all(step["seconds"] > 0 and step["rows_in"] for step in record["steps"])
+
+
+def test_no_personal_name_is_in_any_table(ran: Ran) -> None:
+    first = json.loads(ran.log.read_text().partition("\n")[0])
+    for namespace in ("raw", "staging", "intermediate", "marts", "ml", "monitoring"):
+        for _, table, _ in ran.rows(f"show tables in {namespace}"):
+            found = ran.spark.table(f"{namespace}.{table}")
+            texts = [name for name, kind in found.dtypes if kind == "string"]
+            for name in texts:
+                hits = found.where(found[name].isin(first["firstName"], first["lastName"])).count()
+                assert hits == 0, f"{namespace}.{table}.{name}"
+
+
+@pytest.mark.parametrize("user", REAL_USERS)
+def test_a_real_user_has_the_counts_of_the_real_table(ran: Ran, shared: Path, user: str) -> None:
+    table = pd.read_parquet(shared / "real_features" / "mini_225_users.parquet")
+    real = table.loc[table["userId"] == int(user)].iloc[0]
+    counted = ran.rows(
+        "select count(*), count(distinct session_id), count_if(page = 'NextSong'), count(distinct artist),"
+        f" count(distinct song) from staging.stg_sparkify__events where user_id = '{user}'"
+    )
+    wanted = ["count_logs", "count_sessions", "count_songs", "count_distinct_artists", "count_distinct_songs"]
+    assert counted == [tuple(int(real[name]) for name in wanted)]
+    pages = dict(
+        ran.rows(f"select page, count(*) from staging.stg_sparkify__events where user_id = '{user}' group by page")
+    )
+    assert {page: pages.get(page, 0) for page in PAGES.values()} == {
+        page: round(real[column] * real["total_hours"]) for column, page in PAGES.items()
+    }
+
+
+def test_the_real_user_who_cancelled_is_not_scored_and_the_other_is(ran: Ran, shared: Path) -> None:  # noqa: ARG001
+    churned = dict(ran.rows("select user_id, is_churned from marts.dim_users where user_id in ('113', '87')"))
+    scored = ran.rows("select user_id from ml.churn_predictions where user_id in ('113', '87')")
+    assert churned == {"113": False, "87": True}
+    assert scored == [("113",)]
+
+
+def test_a_second_run_changes_no_row_of_the_warehouse(ran: Ran) -> None:
+    from cli.job import Job
+    from cli.steps import Steps
+
+    def content() -> list[tuple[Any, ...]]:
+        return ran.rows(
+            "select count(*), sum(hash(*)) from marts.fct_user_features union all"
+            " select count(*), sum(hash(*)) from marts.fct_churn_labels union all"
+            " select count(*), sum(hash(*)) from raw.events"
+        )
+
+    before = content()
+    job = Job(ran.spark, ran.home, Steps(quiet=True))
+    assert job.ingest([ran.log]).files_skipped == 1
+    job.build("--exclude-resource-type", "unit_test")
+    assert content() == before
+
+
+def test_two_readers_in_processes_of_their_own_answer_at_the_same_time(ran: Ran) -> None:
+    query = "select * from ml.churn_predictions order by churn_probability desc limit 10"
+    command = [str(SPARKHOUSE), "sql", query, "--format", "json"]
+    environment = {**os.environ, "SPARKHOUSE_HOME": str(ran.home.path), "SPARKHOUSE_DRIVER_MEMORY": "1g"}
+    readers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [reader.communicate()[0] for reader in readers]
+    assert [reader.returncode for reader in readers] == [0, 0]
+    assert answers[0] == answers[1]
+    assert len(json.loads(answers[0])) == 10
+
+
+@pytest.mark.parametrize("arguments", [arguments for program, arguments in README_LINES if program == "sparkhouse"])
+def test_a_query_of_the_readme_answers(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str
+) -> None:
+    from cli.app import main
+
+    assert ran.report
+    monkeypatch.setattr(sys, "argv", ["sparkhouse", *shlex.split(arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert len(capsys.readouterr().out.strip().splitlines()) >= 1
+
+
+@pytest.mark.parametrize("arguments", [arguments for program, arguments in README_LINES if program == "dbt"])
+def test_a_bare_dbt_command_of_the_readme_works_on_the_same_tables(ran: Ran, arguments: str) -> None:
+    before = ran.value("select count(*) from marts.fct_user_features.snapshots")
+    environment = {**os.environ, "SPARKHOUSE_HOME": str(ran.home.path), "SPARKHOUSE_DRIVER_MEMORY": "2g"}
+    command = [str(Path(sys.executable).with_name("dbt")), *shlex.split(arguments)]
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+    after = ran.value("select count(*) from marts.fct_user_features.snapshots")
+    assert after - before == int("build" in arguments)
