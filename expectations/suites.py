@@ -52,10 +52,8 @@ LABEL_SHARES = MappingProxyType(
         "will_lapse": (0, 0.9),
     }
 )
-DBT_BUILD = "dbt build --project-dir warehouse --profiles-dir profiles"
-COMMANDS = MappingProxyType(
-    {"raw": "sparkhouse ingest", "staging": DBT_BUILD, "marts": DBT_BUILD, "ml": "sparkhouse predict"}
-)
+BUILD = "sparkhouse build"
+COMMANDS = MappingProxyType({"raw": "sparkhouse ingest", "staging": BUILD, "marts": BUILD, "ml": "sparkhouse predict"})
 
 
 @dataclass(frozen=True)
@@ -151,10 +149,13 @@ def features_snapshots(spark: SparkSession) -> Suite:
 
 def labels(spark: SparkSession) -> Suite:
     table = _table(spark, "marts.fct_churn_labels")
-    seen = table.agg(*(F.count(name).alias(name) for name in LABEL_SHARES)).collect()[0]
+    span = F.datediff(F.max("as_of_date"), F.min("as_of_date")) > F.max("horizon_days")
+    seen = table.agg(*(F.count(name).alias(name) for name in LABEL_SHARES), span.alias("beyond_horizon")).collect()[0]
     rows = table.select(*SNAPSHOT_KEY, *(indicator(F.col(name)).alias(name) for name in LABEL_SHARES))
-    # Without known outcomes the log is shorter than the horizon, and there is nothing to learn from.
-    rules = [row_count(1), known("churned_in_time_bin", share=0.001)]
+    rules = [row_count(1)]
+    # In its first weeks a log is shorter than the horizon; later, no known outcome means that the labels are broken.
+    if seen["beyond_horizon"]:
+        rules.append(known("churned_in_time_bin", share=0.001))
     rules += [mean(name, *bounds) for name, bounds in LABEL_SHARES.items() if seen[name] >= SAMPLE]
     return Suite("labels", "marts.fct_churn_labels", SNAPSHOT_KEY, rows, tuple(rules))
 

@@ -92,7 +92,7 @@ def source_table(spark: SparkSession, name: str) -> SourceTable:
         MissingTable: the warehouse was not built.
     """
     if not spark.catalog.tableExists(name):
-        msg = f"table {name} is missing: build the warehouse first (sparkhouse run, or dbt build)"
+        msg = f"table {name} is missing: run `sparkhouse build` first"
         raise MissingTable(msg)
     refs = {row["name"]: row.snapshot_id for row in spark.table(f"{name}.refs").collect()}
     branch = spark.conf.get("spark.wap.branch", "main")

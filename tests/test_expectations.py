@@ -45,7 +45,7 @@ TABLES = {
             cast(null as double) as lift
         from range(300) cross join values (date '2018-11-19'), (date '2018-11-26') as dates (as_of_date)""",
     "marts.fct_churn_labels": """
-        select user_id, as_of_date, int(user_id) % 10 = 0 as churned_in_time_bin,
+        select user_id, as_of_date, 5 as horizon_days, int(user_id) % 10 = 0 as churned_in_time_bin,
             cast(null as boolean) as will_churn_in_next_bin, int(user_id) % 5 = 0 as will_churn_soon,
             false as will_downgrade, false as will_upgrade, false as will_lapse
         from marts.fct_user_features""",
@@ -105,6 +105,14 @@ def test_a_log_of_a_handful_of_users_passes(
         broken(f"delete from {table} where int(user_id) >= 5")
     broken(f"update {LABELS} set will_churn_soon = true, will_lapse = null")
     report = validate(warehouse, LAYERS, tmp_path, "handful")
+    assert report.passed, [failure.message for failure in report.failures]
+
+
+def test_a_log_shorter_than_the_horizon_passes_without_known_outcomes(
+    warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path
+) -> None:
+    broken(f"update {LABELS} set churned_in_time_bin = null, will_churn_soon = null, horizon_days = 14")
+    report = validate(warehouse, ["labels"], tmp_path, "short")
     assert report.passed, [failure.message for failure in report.failures]
 
 

@@ -121,8 +121,15 @@ def test_the_model_is_honest_on_a_memoryless_log(ran: Ran) -> None:
 
 
 def test_the_gate_left_its_results_and_its_site(ran: Ran) -> None:
-    suites = ran.rows("select distinct suite from monitoring.validation_results where run_id = 'test-run'")
-    assert {str(suite) for (suite,) in suites} == {"raw", "staging", "features", "labels", "predictions"}
+    tables = ran.rows("select distinct table_name from monitoring.validation_results where run_id = 'test-run'")
+    assert {name for (name,) in tables} == {
+        "raw.events",
+        "raw.ingested_files",
+        "staging.stg_sparkify__events",
+        "marts.fct_user_features",
+        "marts.fct_churn_labels",
+        "ml.churn_predictions",
+    }
     assert ran.value("select count(*) from monitoring.validation_results where not success") == 0
     assert (ran.home.data_docs / "index.html").is_file()
 

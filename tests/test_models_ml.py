@@ -355,5 +355,5 @@ def test_a_warehouse_that_was_never_built_is_named(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models_ml.tables.FEATURES", "marts.fct_never_built")
-    with pytest.raises(MissingTable, match="build the warehouse first"):
+    with pytest.raises(MissingTable, match="run `sparkhouse build` first"):
         train(spark, TrainingSpec(), tmp_path)
