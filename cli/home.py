@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Home:
         home = cls(Path(os.environ.get("SPARKHOUSE_HOME") or "var").expanduser().resolve())
         os.environ["SPARKHOUSE_HOME"] = str(home.path)
         os.environ["SPARK_CONF_DIR"] = str(PROFILES)
+        os.environ["PYSPARK_PYTHON"] = sys.executable  # workers: the first `python3` on the PATH may be another
         os.environ["DBT_LOG_PATH"] = str(home.path / "dbt" / "logs")
         return home
 

@@ -23,7 +23,7 @@ SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 def seconds(*command: str | Path, home: Path) -> float:
     """Run a command to its end and return its wall time."""
     started = time.perf_counter()
-    environment = {**os.environ, "SPARKHOUSE_HOME": str(home)}
+    environment = {**os.environ, "SPARKHOUSE_HOME": str(home), "PYSPARK_PYTHON": sys.executable}
     subprocess.run([str(part) for part in command], check=True, env=environment, stdout=subprocess.DEVNULL)
     return time.perf_counter() - started
 
