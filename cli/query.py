@@ -70,10 +70,10 @@ def _print_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Non
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    console = Console()
-    # Into a pipe or a file, nothing is folded or cut.
-    wide = None if console.is_terminal else 10_000
-    console.print(table, width=wide, soft_wrap=wide is not None, markup=False)
+    # Wider than any terminal: nothing is cut, a long line wraps where it is shown.
+    Console(width=10_000, highlight=False, markup=False).print(table, crop=False)

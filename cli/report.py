@@ -34,7 +34,7 @@ def print_training(report: TrainingReport) -> None:
     for name, counts in (("train", report.train), ("test", report.test)):
         console.print(f"{name}: {counts.rows:,} rows of {counts.users:,} users, {counts.positives:,} positive")
     console.print(table)
-    console.print(f"* model version {report.model_version}; AP is the area under precision-recall, CV is by user")
+    console.print(f"* model version {report.model_version}. AP: area under precision-recall. CV: folds by user.")
     if report.leak_warning:
         console.print(f"[bold red]{report.leak_warning}[/]")
 

@@ -191,3 +191,11 @@ def test_bare_dbt_works_from_the_repository_root(tmp_path: Path) -> None:
     environment = {**os.environ, "SPARKHOUSE_HOME": str(tmp_path)}
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout
+
+
+@pytest.mark.usefixtures("spark")
+def test_sql_cuts_no_value(sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert sparkhouse("sql", "select repeat('x', 300) as a, '[b]' as b") == 0
+    printed = capsys.readouterr().out
+    assert "x" * 300 in printed
+    assert "[b]" in printed
