@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.home import Home
+from cli.home import Home, shown
 from cli.job import CheckFailed
 from cli.steps import Steps
 
@@ -115,7 +115,7 @@ def validate(quiet: Quiet = False) -> None:
     job = start_job(quiet=quiet)
     suites = WAREHOUSE_SUITES + PREDICTION_SUITES if job.count("ml.churn_predictions") else WAREHOUSE_SUITES
     job.audit(suites)
-    print(job.home.data_docs / "index.html")
+    print(f"Data quality: {shown(job.home.data_docs / 'index.html')}")
 
 
 @app.command()

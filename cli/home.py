@@ -55,3 +55,8 @@ class Home:
     @property
     def salt(self) -> Path:
         return self.path / "salt"
+
+
+def shown(path: Path) -> str:
+    """A path as people want to read it: relative where it lies below the working directory."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cli.dbt import DbtFailed, run_dbt
+from cli.home import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +144,9 @@ def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool 
     with steps.step("simulate") as step:
         summary = simulate(spec, out, by_day)
         step.rows_out = summary.rows
-        step.detail = f"{summary.rows:,} rows of {summary.users} users, {summary.churned_users} churned, in {out}"
+        step.detail = (
+            f"{summary.rows:,} rows of {summary.users} users, {summary.churned_users} churned, in {shown(out)}"
+        )
     return summary
 
 

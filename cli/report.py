@@ -8,6 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cli.home import shown
+
 if TYPE_CHECKING:
     from cli.main_job import RunReport
     from models_ml.prediction import PredictionReport
@@ -53,6 +55,6 @@ def print_run(report: RunReport) -> None:
     """Print what came out of a run."""
     print_training(report.training)
     print_predictions(report.predictions)
-    print(f"Data quality: {report.data_docs}")
-    print(f"Run record:   {report.run_json}")
+    print(f"Data quality: {shown(report.data_docs)}")
+    print(f"Run record:   {shown(report.run_json)}")
     print('Query:        sparkhouse sql "select * from ml.churn_predictions order by churn_probability desc limit 10"')
