@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -57,4 +59,5 @@ def print_run(report: RunReport) -> None:
     print_predictions(report.predictions)
     print(f"Data quality: {shown(report.data_docs)}")
     print(f"Run record:   {shown(report.run_json)}")
-    print('Query:        sparkhouse sql "select * from ml.churn_predictions order by churn_probability desc limit 10"')
+    query = "select * from ml.churn_predictions order by churn_probability desc limit 10"
+    print(f'Query:        {shown(Path(sys.argv[0]))} sql "{query}"')
