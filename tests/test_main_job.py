@@ -206,7 +206,10 @@ def test_two_readers_in_processes_of_their_own_answer_at_the_same_time(ran: Ran)
     assert len(json.loads(answers[0])) == 10
 
 
-@pytest.mark.parametrize("arguments", [arguments for program, arguments in README_LINES if program == "sparkhouse"])
+@pytest.mark.parametrize(
+    "arguments",
+    [arguments for program, arguments in README_LINES if program == "sparkhouse" and arguments.startswith("sql ")],
+)
 def test_a_query_of_the_readme_answers(
     ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str
 ) -> None:
