@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 WAREHOUSE_SUITES = ("raw", "staging", "features", "labels")
 PREDICTION_SUITES = ("predictions",)
+TOLD = 10
 
 
 class CheckFailed(Exception):
@@ -109,7 +110,7 @@ class Job:
             step.detail = f"{len(report.results)} expectations of {', '.join(suites)}, {len(report.failures)} not met"
             if not report.passed:
                 step.fail(step.detail)
-                raise CheckFailed("\n".join(map(str, report.failures)))
+                raise CheckFailed(told([failure.message for failure in report.failures], self.steps.run_id))
         return report
 
     def train(self, spec: TrainingSpec) -> TrainingReport:
@@ -148,6 +149,15 @@ def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool 
             f"{summary.rows:,} rows of {summary.users} users, {summary.churned_users} churned, in {shown(out)}"
         )
     return summary
+
+
+def told(failures: Sequence[str], run_id: str) -> str:
+    """The first failures, a line each, and where the others are."""
+    lines = list(failures[:TOLD])
+    if len(failures) > TOLD:
+        query = f"select * from monitoring.validation_results where run_id = '{run_id}' and not success"  # noqa: S608
+        lines.append(f'and {len(failures) - TOLD} more: sparkhouse sql "{query}"')
+    return "\n".join(lines)
 
 
 def raise_failed(outcome: DbtOutcome) -> None:

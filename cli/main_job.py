@@ -33,6 +33,7 @@ class RunReport:
 def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
     """Ingest, build, audit, train, predict, audit again; `run.json` is written however it ends."""
     from models_ml.training_spec import TrainingSpec
+    from warehouse.landing.logs import find_logs
 
     spec = TrainingSpec(label=label)
     home = Home.from_environment()
@@ -43,9 +44,9 @@ def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
             log = events or _simulated_log(home, steps)
             import_in_background(*SLOW_IMPORTS)
             job = Job(starting.result(), home, steps)
-        if events:
-            job.retire_simulated_log()
         job.ingest([log])
+        if events and home.simulated_log not in find_logs([events]):
+            job.retire_simulated_log()
         # Unit tests are about the models' logic, not about today's data: `sparkhouse build` and the tests run them.
         job.build("--exclude-resource-type", "unit_test")
         job.audit(WAREHOUSE_SUITES)

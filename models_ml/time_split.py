@@ -37,13 +37,16 @@ def split_by_time(known: Sequence[date], embargo_days: int, test_snapshots: int)
         TooFewSnapshots: no snapshot is early enough to train on.
     """
     dates = sorted(known)
+    if not dates:
+        msg = "no snapshot has known labels yet: build the warehouse on a longer log, past a snapshot and its horizon"
+        raise TooFewSnapshots(msg)
     test = tuple(dates[-test_snapshots:])
-    train = tuple(day for day in dates if day + timedelta(days=embargo_days) <= test[0]) if test else ()
+    train = tuple(day for day in dates if day + timedelta(days=embargo_days) <= test[0])
     if not train:
-        seen = f"{dates[0]}..{dates[-1]} ({len(dates)})" if dates else "none"
         msg = (
-            f"snapshots with known labels: {seen}; a training snapshot has to lie {embargo_days} days before the "
-            f"first of {test_snapshots} test snapshots: build the warehouse on a longer log, or with a shorter horizon"
+            f"snapshots with known labels: {dates[0]}..{dates[-1]} ({len(dates)}); a training snapshot has to lie "
+            f"{embargo_days} days before the first of {test_snapshots} test snapshots: "
+            "build the warehouse on a longer log, or with a shorter horizon"
         )
         raise TooFewSnapshots(msg)
     embargoed = tuple(day for day in dates if train[-1] < day < test[0])

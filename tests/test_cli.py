@@ -14,7 +14,7 @@ import typer.main
 
 from cli import app as command_line
 from cli.dbt import DbtFailed, DbtNode, DbtOutcome
-from cli.job import CheckFailed, raise_failed
+from cli.job import CheckFailed, raise_failed, told
 from cli.query import NotAQuery, check_reading
 
 if TYPE_CHECKING:
@@ -199,3 +199,11 @@ def test_sql_cuts_no_value(sparkhouse: Callable[..., int], capsys: pytest.Captur
     printed = capsys.readouterr().out
     assert "x" * 300 in printed
     assert "[b]" in printed
+
+
+def test_many_failures_are_told_in_part_with_a_query_for_the_rest() -> None:
+    lines = told([f"rule {number}" for number in range(12)], "run-1").splitlines()
+    assert lines[:2] == ["rule 0", "rule 1"]
+    assert len(lines) == 11
+    assert "and 2 more" in lines[-1]
+    assert "run_id = 'run-1'" in lines[-1]
