@@ -144,7 +144,7 @@ def features_snapshots(spark: SparkSession) -> Suite:
     previous = F.lag("user_count").over(Window.orderBy("as_of_date"))
     kept = F.when(previous >= SNAPSHOT_SAMPLE, F.col("user_count") / previous)
     rows = dates.select("as_of_date", F.coalesce(kept, F.lit(1.0)).alias("share_of_previous"))
-    rules = [row_count(1)] if dates.isEmpty() else [at_least("share_of_previous", 0.5)]
+    rules = [row_count(1)] if dates.isEmpty() else [row_count(1), at_least("share_of_previous", 0.5)]
     return Suite("features_snapshots", "marts.fct_user_features", ("as_of_date",), rows, tuple(rules))
 
 
