@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ class Steps:
     def progress(self, text: str) -> None:
         """Say what the step is at, where somebody watches."""
         if self._status:
-            self._status.update(f"{self.done[-1].name}: {text}")
+            self._status.update(escape(f"{self.done[-1].name}: {text}"))
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -85,4 +86,4 @@ class Steps:
 
     def _print(self, step: Step) -> None:
         mark = "[green]ok[/]" if step.status == "ok" else "[red]failed[/]"
-        self.console.print(f"{step.name:<10} {step.seconds:6.1f} s  {mark}  {step.detail}", soft_wrap=True)
+        self.console.print(f"{step.name:<10} {step.seconds:6.1f} s  {mark}  {escape(step.detail)}", soft_wrap=True)
