@@ -28,7 +28,7 @@ bench: setup
 # Resolve the lock file anew from pyproject.toml.
 lock: setup
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal \
-		--no-emit-index-url --python-version 3.10 --group dev pyproject.toml --output-file requirements.lock
+		--python-version 3.10 --group dev pyproject.toml --output-file requirements.lock
 
 setup: $(STAMP)
 
