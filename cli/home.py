@@ -41,6 +41,11 @@ class Home:
         return self.landing / "simulated.json"
 
     @property
+    def has_logs(self) -> bool:
+        """Whether a log was ever ingested."""
+        return (self.warehouse / "raw" / "ingested_files").is_dir()
+
+    @property
     def reports(self) -> Path:
         return self.path / "reports"
 

@@ -45,8 +45,9 @@ class Job:
     steps: Steps
 
     def ingest(self, patterns: Sequence[str | Path]) -> IngestSummary:
-        """Land logs in the raw tables."""
+        """Land logs in the raw tables; a log that a run simulated before makes room for them."""
         from warehouse.landing.ingest import ingest
+        from warehouse.landing.logs import find_logs
         from warehouse.landing.salt import load_salt
 
         with self.steps.step("ingest") as step:
@@ -58,24 +59,20 @@ class Job:
             )
             for reason, lines in sorted(summary.reasons.items(), key=lambda item: -item[1]):
                 step.detail += f"; {reason}: {lines:,}"
+        if self.home.simulated_log.exists() and self.home.simulated_log not in find_logs(patterns):
+            self._retire_simulated_log()
         return summary
 
-    def retire_simulated_log(self) -> None:
-        """Take the log that an earlier run simulated out again: it must not be pooled with a log of the user's own."""
-        simulated = str(self.home.simulated_log)
-        if (
-            not self.count("raw.ingested_files")
-            or not self.spark.sql(
-                "select 1 from raw.ingested_files where source_file = :file", {"file": simulated}
-            ).count()
-        ):
-            return
+    def _retire_simulated_log(self) -> None:
+        """Take the log that a run simulated out again: it must not be pooled with a log of the user's own."""
+        simulated = {"file": str(self.home.simulated_log)}
         with self.steps.step("retire") as step:
             step.rows_in = self.count("raw.events")
             for table in ("raw.events", "raw.rejected_events", "raw.ingested_files"):
-                self.spark.sql(f"delete from {table} where source_file = '{simulated}'")  # noqa: S608 - our own path
+                self.spark.sql(f"delete from {table} where source_file = :file", simulated)  # noqa: S608 - our tables
             if self.count("ml.churn_predictions"):
                 self.spark.sql("delete from ml.churn_predictions")
+            self.home.simulated_log.unlink()
             step.rows_out = self.count("raw.events")
             step.detail = "the simulated log and its predictions made room for yours"
 

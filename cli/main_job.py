@@ -31,9 +31,11 @@ class RunReport:
 
 
 def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
-    """Ingest, build, audit, train, predict, audit again; `run.json` is written however it ends."""
+    """Ingest, build, audit, train, predict, audit again; `run.json` is written however it ends.
+
+    Without a log of their own, people get a simulated one; where they have ingested their own, the job works on that.
+    """
     from models_ml.training_spec import TrainingSpec
-    from warehouse.landing.logs import find_logs
 
     spec = TrainingSpec(label=label)
     home = Home.from_environment()
@@ -41,12 +43,11 @@ def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
     try:
         with ThreadPoolExecutor(1) as background:
             starting = background.submit(start_spark)
-            log = events or _simulated_log(home, steps)
+            log = events or simulated_log(home, steps)
             import_in_background(*SLOW_IMPORTS)
             job = Job(starting.result(), home, steps)
-        job.ingest([log])
-        if events and home.simulated_log not in find_logs([events]):
-            job.retire_simulated_log()
+        if log:
+            job.ingest([log])
         # Unit tests are about the models' logic, not about today's data: `sparkhouse build` and the tests run them.
         job.build("--exclude-resource-type", "unit_test")
         job.audit(WAREHOUSE_SUITES)
@@ -58,10 +59,12 @@ def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
     return RunReport(training, predictions, run_json, home.data_docs / "index.html")
 
 
-def _simulated_log(home: Home, steps: Steps) -> Path:
-    """The log that a run without a log works on: simulated once, with the embedded defaults."""
+def simulated_log(home: Home, steps: Steps) -> Path | None:
+    """The log of a run without a log: simulated once, with the embedded defaults; None where others were ingested."""
     from warehouse.landing.simulator import SimulationSpec
 
+    if home.has_logs and not home.simulated_log.exists():
+        return None
     if not home.simulated_log.exists():
         simulate_log(SimulationSpec(), home.simulated_log, steps)
     return home.simulated_log
