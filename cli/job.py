@@ -86,7 +86,8 @@ class Job:
         with self.steps.step("build") as step:
             step.rows_in = self.count("raw.events")
             outcome = run_dbt(["--log-level", "none", "build", *extra], on_start=self.steps.progress)
-            step.detail = f"{len(outcome.of('success'))} models, {len(outcome.of('pass'))} tests passed"
+            models = [node for node in outcome.of("success") if node.kind == "model"]
+            step.detail = f"{len(models)} models, {len(outcome.of('pass'))} tests passed"
             if outcome.exit_code:
                 step.fail(step.detail)
                 raise_failed(outcome)
