@@ -7,19 +7,16 @@ import traceback
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, run_dbt
 from cli.home import Home, shown
-from cli.job import CheckFailed
+from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, Job, simulate_log
 from cli.steps import Steps
 
-if TYPE_CHECKING:
-    from cli.job import Job
-
 OUR_PACKAGES = ("cli", "expectations", "models_ml", "warehouse")
-CHECK_FAILED, COULD_NOT_RUN = 1, 2
 FIRST_DAY = datetime(2018, 10, 1)  # noqa: DTZ001 - typer's dates have no zone
 
 app = typer.Typer(
@@ -55,7 +52,6 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 
 def start_job(*, quiet: bool = False) -> Job:
     """Start Spark on the state folder."""
-    from cli.job import Job
     from cli.session import start_spark
 
     home = Home.from_environment()
@@ -81,7 +77,6 @@ def simulate(
     quiet: Quiet = False,
 ) -> None:
     """Write a log in the raw Sparkify format, from the published behaviour of its four cohorts."""
-    from cli.job import simulate_log
     from warehouse.landing.simulator import SimulationSpec
 
     spec = SimulationSpec(users=users, days=days, start=start.date(), seed=seed, ids=ids.value)
@@ -100,8 +95,6 @@ def ingest(
 @app.command()
 def build(quiet: Quiet = False) -> None:
     """Build and test all dbt models, then audit them with Great Expectations."""
-    from cli.job import WAREHOUSE_SUITES
-
     job = start_job(quiet=quiet)
     job.build()
     job.audit(WAREHOUSE_SUITES)
@@ -110,12 +103,9 @@ def build(quiet: Quiet = False) -> None:
 @app.command()
 def validate(quiet: Quiet = False) -> None:
     """Audit the warehouse and the predictions with Great Expectations; write Data Docs."""
-    from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES
-
     job = start_job(quiet=quiet)
     suites = WAREHOUSE_SUITES + PREDICTION_SUITES if job.count("ml.churn_predictions") else WAREHOUSE_SUITES
-    job.audit(suites)
-    print(f"Data quality: {shown(job.home.data_docs / 'index.html')}")
+    print(f"Data quality: {shown(job.audit(suites).index_page)}")
 
 
 @app.command()
@@ -141,7 +131,6 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Score a snapshot with a model version and write ml.churn_predictions."""
-    from cli.job import PREDICTION_SUITES
     from cli.report import print_predictions
 
     job = start_job(quiet=quiet)
@@ -180,8 +169,6 @@ def run(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def dbt(context: typer.Context) -> None:
     """Run any dbt command on this project, profile and state folder: `sparkhouse dbt ls`."""
-    from cli.dbt import run_dbt
-
     Home.from_environment()
     raise typer.Exit(run_dbt(context.args).exit_code)
 

@@ -24,7 +24,6 @@ class DbtNode:
     kind: str
     status: str
     message: str
-    failures: int | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = N
     os.environ.setdefault("DBT_PROFILES_DIR", str(PROFILES))
     invoked = dbtRunner(callbacks=[listen]).invoke(list(arguments))
     nodes = tuple(
-        DbtNode(r.node.name, r.node.resource_type.value, str(r.status), r.message or "", r.failures)
+        DbtNode(r.node.name, r.node.resource_type.value, str(r.status), r.message or "")
         for r in getattr(invoked.result, "results", ())
         if hasattr(r, "node")
     )

@@ -53,18 +53,18 @@ def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
         job.audit(WAREHOUSE_SUITES)
         training = job.train(spec)
         predictions = job.predict(label)
-        job.audit(PREDICTION_SUITES)
+        data_docs = job.audit(PREDICTION_SUITES).index_page
     finally:
         steps.write(run_json)
-    return RunReport(training, predictions, run_json, home.data_docs / "index.html")
+    return RunReport(training, predictions, run_json, data_docs)
 
 
 def simulated_log(home: Home, steps: Steps) -> Path | None:
     """The log of a run without a log: simulated once, with the embedded defaults; None where others were ingested."""
     from warehouse.landing.simulator import SimulationSpec
 
-    if home.has_logs and not home.simulated_log.exists():
-        return None
     if not home.simulated_log.exists():
+        if home.has_logs:
+            return None
         simulate_log(SimulationSpec(), home.simulated_log, steps)
     return home.simulated_log

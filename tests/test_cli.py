@@ -147,13 +147,13 @@ def test_simulate_writes_a_log(sparkhouse: Callable[..., int], tmp_path: Path) -
 
 
 def test_a_failed_dbt_test_is_a_failed_check() -> None:
-    failed = DbtOutcome(1, (DbtNode("not_null_x", "test", "fail", "Got 3 results", 3),))
+    failed = DbtOutcome(1, (DbtNode("not_null_x", "test", "fail", "Got 3 results"),))
     with pytest.raises(CheckFailed, match="not_null_x: Got 3 results"):
         raise_failed(failed)
 
 
 def test_a_broken_model_could_not_run() -> None:
-    broken = DbtOutcome(2, (DbtNode("stg", "model", "error", "no such column", None),))
+    broken = DbtOutcome(2, (DbtNode("stg", "model", "error", "no such column"),))
     with pytest.raises(DbtFailed, match="stg: no such column"):
         raise_failed(broken)
 
