@@ -1,3 +1,3 @@
 {% macro ratio(part, whole) -%}
-    coalesce({{ part }} / nullif({{ whole }}, 0), 0)
+    {{ part }} / nullif({{ whole }}, 0)
 {%- endmacro %}

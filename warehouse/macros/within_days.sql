@@ -1,4 +1,3 @@
-{% macro within_days(moment, as_of, first_day, last_day) -%}
-    {{ moment }} >= {{ as_of }} + interval '{{ first_day }}' day
-    and {{ moment }} < {{ as_of }} + interval '{{ last_day }}' day
+{% macro within_days(day, first_day, last_day) -%}
+    {{ day }} >= {{ first_day }} and {{ day }} < {{ last_day }}
 {%- endmacro %}

@@ -1,17 +1,21 @@
 -- One row: from when to when the log is observed. The end is read from the data, never from the clock.
 with
 
-events as (
-    select * from {{ ref('stg_sparkify__events') }}
+user_days as (
+    select
+        *,
+        least(first_event_at, cancelled_at) as first_moment,
+        greatest(last_event_at, cancelled_at) as last_moment
+    from {{ ref('int_user_days') }}
 ),
 
 dates as (
     select
         event_date,
-        count(*) as event_count,
-        min(occurred_at) as first_event_at,
-        max(occurred_at) as last_event_at
-    from events
+        sum(event_count) as event_count,
+        min(first_moment) as first_event_at,
+        max(last_moment) as last_event_at
+    from user_days
     group by event_date
 ),
 

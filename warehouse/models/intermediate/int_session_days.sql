@@ -4,8 +4,21 @@ with
 events as (
     select
         *,
-        {{ is_cancel_flow('page') }} as is_cancel_flow
+        {{ is_cancel_flow('page') }} as is_cancel_flow,
+        hour(occurred_at) as hour_of_day
     from {{ ref('stg_sparkify__events') }}
+),
+
+-- Whether a play was cut short is known when the user goes on, and is dated so: never by a look ahead.
+listened as (
+    select
+        *,
+        last(case when page = 'NextSong' then unix_timestamp(occurred_at) + floor(song_length_seconds) end, true) over (
+            partition by user_id, session_id
+            order by occurred_at, item_in_session
+            rows between unbounded preceding and 1 preceding
+        ) as last_song_ends_at
+    from events
 ),
 
 session_days as (
@@ -16,15 +29,23 @@ session_days as (
         {% for measure, page in page_measures().items() %}
             count_if(page = '{{ page }}') as {{ measure }},
         {% endfor %}
+        {% for hour in range(24) %}
+            count_if(hour_of_day = {{ hour }} and not is_cancel_flow) as event_count_hour_{{ hour }},
+        {% endfor %}
+        {% for name, page in recency_pages().items() %}
+            max(case when page = '{{ page }}' then occurred_at end) as last_{{ name }}_at,
+        {% endfor %}
         min(case when not is_cancel_flow then occurred_at end) as first_event_at,
         max(case when not is_cancel_flow then occurred_at end) as last_event_at,
         min(case when page = 'Cancellation Confirmation' then occurred_at end) as cancelled_at,
         min(case when page = 'Submit Downgrade' then occurred_at end) as first_downgraded_at,
         min(case when page = 'Submit Upgrade' then occurred_at end) as first_upgraded_at,
+        max_by(page, struct(occurred_at, item_in_session, page)) filter (where not is_cancel_flow) as last_page,
         count_if(not is_cancel_flow) as event_count,
         count_if(not is_cancel_flow and level = 'paid') as paid_event_count,
-        coalesce(sum(song_length_seconds), 0) as listening_seconds
-    from events
+        count_if(page in ('NextSong', 'Logout') and unix_timestamp(occurred_at) < last_song_ends_at) as cut_short_count,
+        cast(coalesce(sum(cast(song_length_seconds as decimal(12, 6))), 0) as decimal(18, 6)) as listening_seconds
+    from listened
     group by user_id, session_id, event_date
 ),
 

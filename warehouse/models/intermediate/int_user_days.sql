@@ -12,6 +12,12 @@ user_days as (
         {% for measure in page_measures() %}
             sum({{ measure }}) as {{ measure }},
         {% endfor %}
+        {% for hour in range(24) %}
+            sum(event_count_hour_{{ hour }}) as event_count_hour_{{ hour }},
+        {% endfor %}
+        {% for name in recency_pages() %}
+            max(last_{{ name }}_at) as last_{{ name }}_at,
+        {% endfor %}
         min(first_event_at) as first_event_at,
         max(last_event_at) as last_event_at,
         min(cancelled_at) as cancelled_at,
@@ -19,9 +25,10 @@ user_days as (
         min(first_upgraded_at) as first_upgraded_at,
         count_if(is_session_start) as session_count,
         sum(session_seconds) as session_seconds,
-        sum(listening_seconds) as listening_seconds,
+        cast(sum(listening_seconds) as decimal(18, 6)) as listening_seconds,
         sum(event_count) as event_count,
-        sum(paid_event_count) as paid_event_count
+        sum(paid_event_count) as paid_event_count,
+        sum(cut_short_count) as cut_short_count
     from session_days
     group by user_id, event_date
 )

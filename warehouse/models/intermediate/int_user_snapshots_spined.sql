@@ -19,16 +19,26 @@ users as (
 ),
 
 -- The last snapshot may stand at the end of the last observed date: all that its features need is there.
-snapshot_dates as (
+observed_dates as (
     select
         explode(
-            sequence(
-                cast(date_trunc('week', observed_from) as date),
-                date_add(cast(observed_until as date), 1),
-                interval '{{ var("snapshot_interval_days") }}' day
-            )
+            sequence(date_add(cast(observed_from as date), 1), date_add(cast(observed_until as date), 1))
         ) as as_of_date
     from observation_window
+),
+
+-- A date that was asked for once stays.
+dates_built_before as (
+    {{ dates_built_before() }}
+),
+
+snapshot_dates as (
+    select as_of_date from observed_dates
+    where {{ is_chosen_snapshot('as_of_date') }}
+    union distinct
+    select observed_dates.as_of_date from observed_dates
+    inner join dates_built_before
+        on observed_dates.as_of_date = dates_built_before.as_of_date
 ),
 
 snapshots as (

@@ -14,26 +14,33 @@ observation_window as (
     select * from {{ ref('int_observation_window') }}
 ),
 
-outcomes as (
+-- Day 0 is the date of the snapshot, the first that the labels see.
+coming_days as (
     select
         spine.user_id,
         spine.as_of_date,
-        min(user_days.cancelled_at) as next_cancelled_at,
-        {% for outcome in ['cancelled', 'first_downgraded', 'first_upgraded'] %}
-            min(
-                case
-                    when {{ within_days('user_days.event_date', 'spine.as_of_date', 0, horizon) }}
-                        then user_days.{{ outcome }}_at
-                end
-            ) as {{ outcome }}_at,
-        {% endfor %}
-        {{ sum_within_days(1, 'user_days.event_date', 'spine.as_of_date', 0, horizon) }} as active_day_count
+        user_days.cancelled_at,
+        user_days.first_downgraded_at,
+        user_days.first_upgraded_at,
+        datediff(user_days.event_date, spine.as_of_date) as day
     from spine
     left join user_days
         on
             spine.user_id = user_days.user_id
-            and {{ within_days('user_days.event_date', 'spine.as_of_date', 0, 2 * horizon) }}
-    group by spine.user_id, spine.as_of_date
+            and spine.as_of_date <= user_days.event_date
+),
+
+outcomes as (
+    select
+        user_id,
+        as_of_date,
+        min(case when {{ within_days('day', 0, 2 * horizon) }} then cancelled_at end) as next_cancelled_at,
+        {% for outcome in ['cancelled_at', 'first_downgraded_at', 'first_upgraded_at'] %}
+            min(case when {{ within_days('day', 0, horizon) }} then {{ outcome }} end) as {{ outcome }},
+        {% endfor %}
+        {{ sum_within_days(1, 'day', 0, horizon) }} as active_day_count
+    from coming_days
+    group by user_id, as_of_date
 ),
 
 observed as (

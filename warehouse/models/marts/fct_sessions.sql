@@ -33,7 +33,7 @@ final as (
         thumbs_up_count,
         thumbs_down_count,
         advert_count,
-        listening_seconds,
+        cast(listening_seconds as double) as listening_seconds,
         has_cancellation,
         started_at,
         ended_at,

@@ -1,0 +1,3 @@
+{% macro times_log2(count) -%}
+    {{ count }} * log2(greatest({{ count }}, 1))
+{%- endmacro %}

@@ -1,0 +1,112 @@
+-- One row per user and snapshot date: what the user's days before it add up to, in windows and over the lifetime so far.
+{%- set counted = {
+    'event_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
+    'song_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
+    'session_count': ['7d', '14d', '28d', 'lifetime'],
+    'active_day_count': ['7d', '14d', '28d', 'lifetime'],
+    'playlist_add_count': ['7d', '28d', 'lifetime'],
+    'friend_add_count': ['7d', '28d', 'lifetime'],
+    'advert_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
+    'thumbs_down_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
+    'thumbs_up_count': ['7d', '14d', '28d', 'lifetime'],
+    'downgrade_page_count': ['1d', '3d', '7d', '28d', 'lifetime'],
+    'settings_count': ['1d', '3d', '7d', '28d', 'lifetime'],
+    'home_count': ['7d', '28d', 'lifetime'],
+    'help_count': ['7d', '28d', 'lifetime'],
+    'error_count': ['7d', '28d', 'lifetime'],
+    'logout_count': ['7d', '28d', 'lifetime'],
+    'upgrade_page_count': ['7d', '28d', 'lifetime'],
+    'settings_save_count': ['28d', 'lifetime'],
+    'about_count': ['28d', 'lifetime'],
+    'upgrade_count': ['28d', 'lifetime'],
+    'downgrade_count': ['28d', 'lifetime'],
+} -%}
+{%- set only_divided = {
+    'paid_event_count': ['28d'],
+    'cut_short_count': ['28d', 'lifetime'],
+    'listening_seconds': ['7d', '14d', '28d', 'lifetime'],
+} -%}
+{%- set first_day = {'1d': -1, '3d': -3, '7d': -7, '14d': -14, '28d': -28} %}
+with
+
+spine as (
+    select * from {{ ref('int_user_snapshots_spined') }}
+),
+
+user_days as (
+    select
+        *,
+        cast(event_count > 0 as bigint) as active_day_count
+    from {{ ref('int_user_days') }}
+),
+
+-- Day -1 is the date before the snapshot; day 0, its own date, is the first that the features must not see.
+past_days as (
+    select
+        user_days.*,
+        spine.as_of_date,
+        datediff(user_days.event_date, spine.as_of_date) as day
+    from spine
+    inner join user_days
+        on
+            spine.user_id = user_days.user_id
+            and spine.as_of_date > user_days.event_date
+),
+
+summed as (
+    select
+        user_id,
+        as_of_date,
+        {% for measure, windows in dict(counted, **only_divided).items() %}
+            {% for window in windows %}
+                {% if window == 'lifetime' %}
+                    sum({{ measure }}) as {{ measure }}_lifetime,
+                {% else %}
+                    {{ sum_within_days(measure, 'day', first_day[window], 0) }} as {{ measure }}_{{ window }},
+                {% endif %}
+            {% endfor %}
+        {% endfor %}
+        max(last_event_at) as last_event_at
+    from past_days
+    group by user_id, as_of_date
+),
+
+features as (
+    select
+        user_id,
+        as_of_date,
+        last_event_at,
+        {% for measure, windows in counted.items() %}
+            {% for window in windows %}
+                {{ measure }}_{{ window }},
+            {% endfor %}
+        {% endfor %}
+        {% for window in only_divided['listening_seconds'] %}
+            cast(listening_seconds_{{ window }} as double) / 3600 as listening_hours_{{ window }},
+        {% endfor %}
+        {% for page in page_measures() if page not in ['upgrade_count', 'downgrade_count'] %}
+            {{ ratio(page ~ '_28d', 'event_count_28d') }} as {{ page | replace('_count', '_share') }}_28d,
+        {% endfor %}
+        {% for page in ['advert', 'thumbs_up', 'thumbs_down', 'error'] %}
+            {{ ratio(page ~ '_count_28d * 3600', 'cast(listening_seconds_28d as double)') }} as {{ page }}_per_hour_28d,
+        {% endfor %}
+        {{ ratio('song_count_28d', 'active_day_count_28d') }} as songs_per_active_day_28d,
+        {{ ratio('session_count_28d', 'active_day_count_28d') }} as sessions_per_active_day_28d,
+        {{ ratio('event_count_28d', 'session_count_28d') }} as events_per_session_28d,
+        {{ ratio('advert_count_7d', 'song_count_7d') }} as advert_per_song_7d,
+        {{ ratio('advert_count_28d', 'song_count_28d') }} as advert_per_song_28d,
+        {{ ratio('thumbs_up_count_28d', 'song_count_28d') }} as thumbs_up_per_song_28d,
+        {{ ratio('thumbs_down_count_28d', 'song_count_28d') }} as thumbs_down_per_song_28d,
+        {{ ratio('playlist_add_count_28d', 'song_count_28d') }} as playlist_add_per_song_28d,
+        {{ ratio('thumbs_up_count_28d', '(thumbs_up_count_28d + thumbs_down_count_28d)') }} as thumbs_up_ratio_28d,
+        {{ ratio('thumbs_up_count_lifetime', '(thumbs_up_count_lifetime + thumbs_down_count_lifetime)') }}
+            as thumbs_up_ratio_lifetime,
+        {{ ratio('cut_short_count_28d', 'song_count_28d') }} as cut_short_share_28d,
+        {{ ratio('cut_short_count_lifetime', 'song_count_lifetime') }} as cut_short_share_lifetime,
+        {{ ratio('paid_event_count_28d', 'event_count_28d') }} as paid_event_share_28d,
+        {{ ratio('song_count_7d', 'song_count_28d') }} as song_share_of_28d_in_7d,
+        downgrade_count_lifetime > 0 as has_downgraded
+    from summed
+)
+
+select * from features

@@ -1,0 +1,29 @@
+-- One row per user and snapshot date: who the user is, as the first event told, and for how long already.
+with
+
+spine as (
+    select * from {{ ref('int_user_snapshots_spined') }}
+),
+
+users as (
+    select * from {{ ref('dim_users') }}
+),
+
+features as (
+    select
+        spine.user_id,
+        spine.as_of_date,
+        -- Some users have events from before their registration.
+        greatest({{ days_between('users.registered_at', 'spine.as_of') }}, 0) as days_since_registration,
+        date_format(users.registered_at, 'yyyy-MM') as registration_month,
+        users.gender,
+        users.device_family,
+        users.browser,
+        users.state,
+        {{ census_region('users.state') }} as census_region
+    from spine
+    inner join users
+        on spine.user_id = users.user_id
+)
+
+select * from features
