@@ -1,4 +1,4 @@
-{# The later half of a span against the earlier one: 1 is all in the later, -1 all in the earlier; 0 when both are empty. #}
+{# The later half of a span against the earlier one: 1 is all in the later, -1 all in the earlier, 0 no change. #}
 {% macro change(later, span, days) -%}
     case
         when days_since_first_event >= {{ days }}

@@ -1,4 +1,4 @@
--- One row per user and snapshot date: what the user's days before it add up to, in windows and over the lifetime so far.
+-- One row per user and snapshot date: what the days before it add up to, in windows and over the lifetime so far.
 {%- set counted = {
     'event_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
     'song_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],

@@ -1,4 +1,4 @@
--- One row per user and snapshot date: when the user comes, how that changes, and how the last week compares to the user's own.
+-- One row per user and snapshot date: when the user comes, how that changes, and how unusual the last week was.
 {%- set baselines = {
     'event': 'event_count',
     'song': 'song_count',
@@ -14,7 +14,7 @@
     'error': 'error_count',
 } -%}
 {%- set compared = ['song_count', 'session_count', 'active_day_count', 'advert_count', 'thumbs_down_count'] -%}
-{%- set parts_of_day = {'night': range(6), 'morning': range(6, 12), 'afternoon': range(12, 18), 'evening': range(18, 24)} -%}
+{%- set parts_of_day = {'night': [0, 6], 'morning': [6, 12], 'afternoon': [12, 18], 'evening': [18, 24]} -%}
 {%- set hours, weekdays = [], [] -%}
 {%- for hour in range(24) %}{% do hours.append('event_count_hour_' ~ hour) %}{% endfor -%}
 {%- for weekday in range(7) %}{% do weekdays.append('event_count_weekday_' ~ weekday) %}{% endfor %}
@@ -94,7 +94,7 @@ features as (
         {% endfor %}
         {{ ratio('weekend_event_count', 'event_count') }} as weekend_share_28d,
         {% for part, span in parts_of_day.items() %}
-            {{ ratio('(' ~ hours[span.start:span.stop] | join(' + ') ~ ')', 'event_count') }} as {{ part }}_share_28d,
+            {{ ratio('(' ~ hours[span[0]:span[1]] | join(' + ') ~ ')', 'event_count') }} as {{ part }}_share_28d,
         {% endfor %}
         {{ entropy(hours) }} as hour_entropy_28d,
         {{ entropy(weekdays) }} as weekday_entropy_28d,

@@ -91,22 +91,23 @@ features as (
             {{ ratio('song_count_' ~ window, 'session_count_' ~ window) }} as songs_per_session_{{ window }},
             {{ ratio('gap_seconds_' ~ window, 'gap_count_' ~ window) }} / 3600 as session_gap_hours_mean_{{ window }},
             longest_gap_seconds_{{ window }} / 3600 as session_gap_hours_max_{{ window }},
-            {% for page in ['error', 'thumbs_down', 'logout'] %}
-                {{ ratio(page ~ '_count_' ~ window, 'session_count_' ~ window) }} as {{ page }}_session_share_{{ window }},
+            {% for kind in ['error', 'thumbs_down', 'logout'] %}
+                {{ ratio(kind ~ '_count_' ~ window, 'session_count_' ~ window) }}
+                    as {{ kind }}_session_share_{{ window }},
             {% endfor %}
         {% endfor %}
         last_gap_seconds / 3600 as session_gap_hours_last,
-        {% for name, measure in {'songs': 'song_count', 'minutes': 'seconds'}.items() %}
-            case
-                when session_count_lifetime >= 6
-                    then coalesce(
-                        {{ ratio(
-                            '(last_' ~ measure ~ ' - first_' ~ measure ~ ')', '(last_' ~ measure ~ ' + first_' ~ measure ~ ')'
-                        ) }},
-                        0
+        case
+            when session_count_lifetime >= 6
+                then
+                    coalesce(
+                        {{ ratio('(last_song_count - first_song_count)', '(last_song_count + first_song_count)') }}, 0
                     )
-            end as session_{{ name }}_change_first_to_last{{ ',' if not loop.last }}
-        {% endfor %}
+        end as session_songs_change_first_to_last,
+        case
+            when session_count_lifetime >= 6
+                then coalesce({{ ratio('(last_seconds - first_seconds)', '(last_seconds + first_seconds)') }}, 0)
+        end as session_minutes_change_first_to_last
     from aggregated
 )
 

@@ -16,12 +16,12 @@ title_days as (
     select
         user_id,
         kind,
-        xxhash64(user_id, kind, title) as title_key,
         event_date,
+        xxhash64(user_id, kind, title) as title_key,
         count(*) as play_count
     from plays
     where title is not null
-    group by user_id, kind, xxhash64(user_id, kind, title), event_date
+    group by user_id, kind, event_date, xxhash64(user_id, kind, title)
 ),
 
 neighbours as (

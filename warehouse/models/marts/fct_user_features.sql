@@ -28,7 +28,7 @@ profile as (
 
 -- `using` keeps the two keys once.
 features as (
-    select *
+    select * -- noqa: RF02
     from counts
     inner join rhythm using (user_id, as_of_date) -- noqa: ST07
     inner join sessions using (user_id, as_of_date) -- noqa: ST07
@@ -37,4 +37,4 @@ features as (
     inner join profile using (user_id, as_of_date) -- noqa: ST07
 )
 
-select * from features
+select * from features -- noqa: AM04
