@@ -2,13 +2,15 @@
 
     python tests/benchmarks/run_vs_floor.py [ROUNDS]
 
-Prints each round and the ratio of the medians. Every run is a process of its own on an empty state folder, JVM start
-included, set-up and simulation excluded.
+Prints each round, then the ratio of the medians of the whole job, and that of the dbt build (all models, data tests and
+unit tests, as `sparkhouse build` runs them on the ingested log) to the floor's part from parsing to features. Every run
+is a process of its own on an empty state folder, JVM start included, set-up and simulation excluded.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -20,12 +22,22 @@ FLOOR = Path(__file__).with_name("floor_pyspark.py")
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 
 
-def seconds(*command: str | Path, home: Path) -> float:
-    """Run a command to its end and return its wall time."""
+def run(*command: str | Path, home: Path) -> tuple[float, str]:
+    """Run a command to its end; return its wall time in seconds and what it printed."""
     started = time.perf_counter()
     environment = {**os.environ, "SPARKHOUSE_HOME": str(home), "PYSPARK_PYTHON": sys.executable}
-    subprocess.run([str(part) for part in command], check=True, env=environment, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    done = subprocess.run(
+        [str(part) for part in command], check=True, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    return time.perf_counter() - started, done.stdout
+
+
+def seconds_of(pattern: str, printed: str) -> float:
+    """The seconds that a line of the output tells."""
+    found = re.search(pattern, printed)
+    if found is None:
+        raise ValueError(f"no line like {pattern!r} in {printed!r}")
+    return float(found[1])
 
 
 def main(rounds: int) -> None:
@@ -34,13 +46,24 @@ def main(rounds: int) -> None:
         scratch = Path(folder)
         log = scratch / "mini.json"
         subprocess.run([SPARKHOUSE, "simulate", "--quiet", "--out", log], check=True)
-        floor, run = [], []
+        times: dict[str, list[float]] = {"floor": [], "floor's features": [], "sparkhouse run": [], "dbt build": []}
         for number in range(1, rounds + 1):
-            floor.append(seconds(sys.executable, FLOOR, log, scratch / f"floor-{number}", home=scratch / "floor-home"))
-            run.append(seconds(SPARKHOUSE, "run", "--quiet", "--events", log, home=scratch / f"home-{number}"))
-            print(f"round {number}: floor {floor[-1]:.1f} s, sparkhouse run {run[-1]:.1f} s", flush=True)
-        ratio = statistics.median(run) / statistics.median(floor)
-        print(f"median of {rounds}: sparkhouse run takes {ratio:.2f} times the floor")
+            seconds, printed = run(sys.executable, FLOOR, log, scratch / f"floor-{number}", home=scratch / "floor-home")
+            times["floor"].append(seconds)
+            times["floor's features"].append(seconds_of(r"parse to features: ([\d.]+) s", printed))
+            home = scratch / f"home-{number}"
+            seconds, _ = run(SPARKHOUSE, "run", "--quiet", "--events", log, home=home)
+            times["sparkhouse run"].append(seconds)
+            _, printed = run(SPARKHOUSE, "build", "--quiet", home=home)
+            times["dbt build"].append(seconds_of(r"build +([\d.]+) s", printed))
+            print(
+                f"round {number}: " + ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items()),
+                flush=True,
+            )
+        whole = statistics.median(times["sparkhouse run"]) / statistics.median(times["floor"])
+        build = statistics.median(times["dbt build"]) / statistics.median(times["floor's features"])
+        print(f"median of {rounds}: sparkhouse run takes {whole:.2f} times the floor,")
+        print(f"dbt build {build:.2f} times the floor's features")
 
 
 if __name__ == "__main__":
