@@ -24,7 +24,12 @@
     {%- elif existing -%}
         {%- do changes.append('drop columns (`' ~ existing | join('`, `') ~ '`)') -%}
     {%- endif -%}
-    {%- if added -%}
+    {%- if added and is_backfill() -%}
+        {{ exceptions.raise_compiler_error(
+            relation ~ " lacks " ~ added | map(attribute='name') | join(', ') ~ ", which a backfill would leave empty in"
+            ~ " the dates that it keeps: build all dates first, without --from and --to."
+        ) }}
+    {%- elif added -%}
         {%- do changes.append('add columns (' ~ column_definitions(added) ~ ')') -%}
     {%- endif -%}
     {%- if 'Comment: ' ~ model.description | trim not in relation.information -%}

@@ -19,7 +19,7 @@
 
     {%- call statement('main') -%}
         insert overwrite {{ target_relation }} by name
-        {{ sql }}
+        {{ rows_to_write(existing_relation, columns) }}
     {%- endcall -%}
 
     {{- run_hooks(post_hooks) -}}
