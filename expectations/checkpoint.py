@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
     from great_expectations.datasource.fluent import SparkDatasource
 
-    from expectations.suites import Suite
+    from expectations.suite import Suite
 
 
 class TableValidation(gx.ValidationDefinition):

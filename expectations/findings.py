@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from expectations.report import RuleResult
+from expectations.suite import EXAMPLES, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,17 +19,19 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from pyspark.sql import Column
 
-    from expectations.suites import Suite
+    from expectations.suite import Suite
 
-EXAMPLES = 5
 BOUNDS = ("min_value", "max_value")
 
 
 def rule_results(suite: Suite, outcome: ExpectationSuiteValidationResult) -> Iterator[RuleResult]:
-    """Yield one result per rule of a suite."""
+    """Yield one result per rule of a suite, its findings in place of the rules on their totals."""
     row_count = next((_observed(rule) for rule in outcome.results if "table_row_count" in _type(rule)), None)
+    yield from suite.findings
     for rule in outcome.results:
         error = _error(rule)
+        if suite.findings and error is None:
+            continue
         count, examples = (0, ()) if rule.success else (None, ()) if error else _broken_rows(suite, rule)
         yield RuleResult(
             suite=suite.name,
@@ -50,8 +53,7 @@ def _broken_rows(suite: Suite, rule: ExpectationValidationResult) -> tuple[int |
     if breaks is None:
         return None, ()
     broken = suite.rows.where(breaks)
-    key = F.concat_ws(" ", *(F.concat(F.lit(f"{name}="), F.col(name).cast("string")) for name in suite.keys))
-    return broken.count(), tuple(row[0] for row in broken.select(key).limit(EXAMPLES).collect())
+    return broken.count(), tuple(row[0] for row in broken.select(key_text(suite.keys)).limit(EXAMPLES).collect())
 
 
 def _breaks(rule: ExpectationValidationResult) -> Column | None:

@@ -13,24 +13,30 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from expectations.catalogue import FeatureEntry
 
-def validate(spark: SparkSession, suites: Sequence[str], docs_dir: Path, run_id: str) -> ValidationReport:
-    """Run the named suites (raw, staging, features, labels, predictions) as one checkpoint on the session's tables.
 
-    Appends one row per rule to `monitoring.validation_results`, whatever the outcome, and rebuilds the static site in
-    `docs_dir` (start at index.html), which shows all calls of this `run_id`. Does not raise on broken rules: read
-    `passed` and `failures`. Raises UnknownSuite, or MissingTable when a table to validate has not been made.
+def validate(
+    spark: SparkSession, suites: Sequence[str], docs_dir: Path, run_id: str, catalogue: Sequence[FeatureEntry]
+) -> ValidationReport:
+    """Run the named suites (raw, staging, features, labels, leaks, predictions) as one checkpoint, on its tables.
+
+    `catalogue` tells the rules of the features. Appends one row per rule to `monitoring.validation_results`, whatever
+    the outcome, and rebuilds the static site in `docs_dir` (start at index.html), which shows all calls of this
+    `run_id`. Does not raise on broken rules: read `passed` and `failures`. Raises UnknownSuite, MissingTable when a
+    table to validate has not been made, CatalogueMismatch, or BrokenNullRule.
     """
     # Read when Great Expectations is imported: it would otherwise report usage over the network.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # Great Expectations takes seconds to import, which only those who validate should pay for.
     from expectations import checkpoint, findings, results_table
-    from expectations.suites import SUITES
+    from expectations.suites import builders
 
+    known = builders(catalogue)
     for name in suites:
-        if name not in SUITES:
-            raise UnknownSuite(name, SUITES)
-    checked = [build(spark) for name in suites for build in SUITES[name]]
+        if name not in known:
+            raise UnknownSuite(name, known)
+    checked = [build(spark) for name in suites for build in known[name]]
     outcomes = checkpoint.run(checked, docs_dir, run_id)
     results = tuple(
         result
@@ -38,4 +44,6 @@ def validate(spark: SparkSession, suites: Sequence[str], docs_dir: Path, run_id:
         for result in findings.rule_results(suite, outcome)
     )
     results_table.append(spark, run_id, results)
+    for record in (suite.record for suite in checked if suite.record):
+        results_table.append_record(spark, run_id, record)
     return ValidationReport(run_id, results, docs_dir / "index.html")

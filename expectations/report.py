@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
@@ -23,6 +23,23 @@ class MissingTable(LookupError):
     def __init__(self, table: str, command: str) -> None:
         super().__init__(f"The table {table} is missing. Make it with: {command}")
         self.table = table
+
+
+class CatalogueMismatch(LookupError):
+    """A table has features that the catalogue does not tell of, or the other way round."""
+
+    def __init__(self, table: str, without_entry: Sequence[str], without_column: Sequence[str]) -> None:
+        told = [f"The columns of {table} are not those of the catalogue."]
+        told += [f"Without an entry in the catalogue: {', '.join(without_entry)}."] if without_entry else []
+        told += [f"Without a column in the table: {', '.join(without_column)}."] if without_column else []
+        super().__init__("\n".join([*told, "Bring the table up to date with: sparkhouse build"]))
+
+
+class BrokenNullRule(ValueError):
+    """The condition under which a feature is NULL is none that Spark can evaluate."""
+
+    def __init__(self, features: Sequence[str], null_rule: str, error: str) -> None:
+        super().__init__(f"The null rule of {', '.join(features)}, `{null_rule}`, cannot be evaluated: {error}")
 
 
 @dataclass(frozen=True)

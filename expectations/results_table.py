@@ -1,10 +1,10 @@
-"""`monitoring.validation_results`: every rule of every run, for SQL."""
+"""The tables of the gate in `monitoring`: what it found, for SQL."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,24 @@ COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class Record:
+    """Rows of a table of their own, which a suite leaves behind; `run_id` comes first in each."""
+
+    table: str
+    columns: str
+    rows: tuple[tuple[Any, ...], ...]
+
+
 def append(spark: SparkSession, run_id: str, results: Sequence[RuleResult]) -> None:
-    """Append one row per rule, in one commit; make the table first where it is missing."""
-    spark.sql("create namespace if not exists monitoring")
-    spark.sql(f"create table if not exists {TABLE} ({COLUMNS}) using iceberg")
+    """Append one row per rule."""
     validated_at = datetime.now(timezone.utc)
-    rows = [(run_id, *asdict(result).values(), validated_at) for result in results]
-    spark.createDataFrame(rows, COLUMNS).coalesce(1).writeTo(TABLE).append()
+    append_record(spark, run_id, Record(TABLE, COLUMNS, tuple((*asdict(r).values(), validated_at) for r in results)))
+
+
+def append_record(spark: SparkSession, run_id: str, record: Record) -> None:
+    """Append the rows in one commit; make the table first where it is missing."""
+    spark.sql("create namespace if not exists monitoring")
+    spark.sql(f"create table if not exists {record.table} ({record.columns}) using iceberg")
+    rows = [(run_id, *row) for row in record.rows]
+    spark.createDataFrame(rows, record.columns).coalesce(1).writeTo(record.table).append()

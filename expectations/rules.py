@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -11,17 +10,6 @@ from great_expectations import expectations as gxe
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import Column
-
-FINITE = 1e12
-# A feature's name tells its range: the first pattern that matches it. NaN and infinity are within none.
-FEATURE_RANGES = (
-    (re.compile("trend|change|delta|slope"), (-FINITE, FINITE)),
-    # Some users of the published logs have events up to 19 days before their registration.
-    (re.compile("registration|tenure"), (-31, 36_525)),
-    (re.compile(r"(^|_)share(_|$)"), (0, 1)),
-    (re.compile(r"_per_|_seconds|_minutes|_hours|minutes_|_since_|days_on_"), (0, FINITE)),
-    (re.compile(""), (-FINITE, FINITE)),
-)
 
 
 def row_count(lowest: int, highest: int | None = None) -> Expectation:
@@ -50,15 +38,9 @@ def varied(column: str) -> Expectation:
     return gxe.ExpectColumnStdevToBeBetween(column=column, min_value=0, strict_min=True)
 
 
-def of_feature(name: str) -> list[Expectation]:
-    """The rules of a numeric feature, from its name: a count is known and not negative, a share is at most one."""
-    if is_count(name):
-        return [at_least(name, 0), known(name)]
-    return between(name, *next(bounds for pattern, bounds in FEATURE_RANGES if pattern.search(name)))
-
-
-def is_count(name: str) -> bool:
-    return re.search(r"_count(_\d+d|_lifetime)?$", name) is not None
+def none(column: str, meaning: str) -> Expectation:
+    """The column, of counts of what is broken, is zero throughout."""
+    return gxe.ExpectColumnSumToBeBetween(column=column, max_value=0, description=meaning)
 
 
 def indicator(condition: Column) -> Column:

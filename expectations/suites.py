@@ -7,40 +7,27 @@ break when a delivery, a unit or a join went wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import NumericType, StringType
 
-from expectations.report import MissingTable
-from expectations.rules import (
-    at_least,
-    between,
-    indicator,
-    is_count,
-    known,
-    mean,
-    milliseconds,
-    of_feature,
-    row_count,
-    varied,
-)
+from expectations.features import features
+from expectations.leaks import leaks
+from expectations.rules import at_least, between, indicator, known, mean, milliseconds, row_count, varied
+from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from great_expectations.expectations.expectation import Expectation
-    from pyspark.sql.types import StructField
+    from expectations.catalogue import FeatureEntry
 
 # Of fewer rows, a share or a mean says nothing.
 SAMPLE = 500
 SNAPSHOT_SAMPLE = 50
-SNAPSHOT_KEY = ("user_id", "as_of_date")
 # The plausible share of snapshots with the outcome, among those where it is known.
 LABEL_SHARES = MappingProxyType(
     {
@@ -52,23 +39,10 @@ LABEL_SHARES = MappingProxyType(
         "will_lapse": (0, 0.9),
     }
 )
-BUILD = "sparkhouse build"
-COMMANDS = MappingProxyType({"raw": "sparkhouse ingest", "staging": BUILD, "marts": BUILD, "ml": "sparkhouse predict"})
-
-
-@dataclass(frozen=True)
-class Suite:
-    """The rules of one table. `rows` has the columns that the rules name, and the `keys` that examples are shown by."""
-
-    name: str
-    table: str
-    keys: tuple[str, ...]
-    rows: DataFrame
-    expectations: tuple[Expectation, ...]
 
 
 def raw_events(spark: SparkSession) -> Suite:
-    events = _table(spark, "raw.events")
+    events = read(spark, "raw.events")
     rows = events.select(
         *("record_hash", "ts", "page", "length"),
         indicator(F.col("page") == "NextSong").alias("is_song"),
@@ -85,7 +59,7 @@ def raw_events(spark: SparkSession) -> Suite:
 
 def raw_files(spark: SparkSession) -> Suite:
     """Only the newest files count: one bad file must not bar the way for its repaired successor."""
-    files = _table(spark, "raw.ingested_files")
+    files = read(spark, "raw.ingested_files")
     newest = files.agg(F.max("ingested_at")).collect()[0][0]
     # Of a short file, a few refused lines are not a share.
     refused = F.col("rejected_count") / F.greatest("line_count", F.lit(100))
@@ -95,7 +69,7 @@ def raw_files(spark: SparkSession) -> Suite:
 
 
 def staging(spark: SparkSession) -> Suite:
-    events = _table(spark, "staging.stg_sparkify__events")
+    events = read(spark, "staging.stg_sparkify__events")
     rows = events.select(
         *("event_id", "song_length_seconds"),
         F.when(F.col("page") == "NextSong", indicator(F.col("artist").isNull())).alias("song_without_artist"),
@@ -103,7 +77,7 @@ def staging(spark: SparkSession) -> Suite:
         indicator(F.col("http_status") >= F.lit(400)).alias("is_http_error"),
         indicator(F.col("occurred_at") < F.col("registered_at")).alias("before_registration"),
     )
-    loaded = _table(spark, "raw.events").count()
+    loaded = read(spark, "raw.events").count()
     # What goes missing are the logged-out, at most a fifth, and what was delivered twice.
     rules = [row_count(max(1, loaded // 3), loaded)]
     if events.count() >= SAMPLE:
@@ -114,7 +88,7 @@ def staging(spark: SparkSession) -> Suite:
 
 def staging_dates(spark: SparkSession) -> Suite:
     """A delivery that never came shows as a hole in the dates; a wrong clock, as a date far off."""
-    dates = _table(spark, "staging.stg_sparkify__events").select("event_date").distinct()
+    dates = read(spark, "staging.stg_sparkify__events").select("event_date").distinct()
     previous = F.lag("event_date").over(Window.orderBy("event_date"))
     gap = F.coalesce(F.datediff("event_date", previous), F.lit(1))
     rows = dates.select("event_date", gap.alias("days_since_previous"))
@@ -123,33 +97,18 @@ def staging_dates(spark: SparkSession) -> Suite:
     return Suite("staging_dates", "staging.stg_sparkify__events", ("event_date",), rows, rules)
 
 
-def features(spark: SparkSession) -> Suite:
-    """The rules of a feature follow from its type and name, so a new feature comes with its own."""
-    table = _table(spark, "marts.fct_user_features")
-    # Of an empty table, only that is told: no column of it could hold a rule.
-    fields = [] if table.isEmpty() else [field for field in table.schema if field.name not in SNAPSHOT_KEY]
-    rows = table.select(*SNAPSHOT_KEY, *(_measured(field) for field in fields))
-    rules = [row_count(1)]
-    for field in fields:
-        if isinstance(field.dataType, NumericType):
-            rules += of_feature(field.name)
-        elif isinstance(field.dataType, StringType):
-            rules.append(known(field.name, share=0.5))
-    return Suite("features", "marts.fct_user_features", SNAPSHOT_KEY, rows, tuple(rules))
-
-
 def features_snapshots(spark: SparkSession) -> Suite:
     """Users come and go slowly: a snapshot of less than half the users of the one before has lost some on the way."""
-    dates = _table(spark, "marts.fct_user_features").groupBy("as_of_date").agg(F.count("*").alias("user_count"))
+    dates = read(spark, FEATURES).groupBy("as_of_date").agg(F.count("*").alias("user_count"))
     previous = F.lag("user_count").over(Window.orderBy("as_of_date"))
     kept = F.when(previous >= SNAPSHOT_SAMPLE, F.col("user_count") / previous)
     rows = dates.select("as_of_date", F.coalesce(kept, F.lit(1.0)).alias("share_of_previous"))
     rules = [row_count(1)] if dates.isEmpty() else [row_count(1), at_least("share_of_previous", 0.5)]
-    return Suite("features_snapshots", "marts.fct_user_features", ("as_of_date",), rows, tuple(rules))
+    return Suite("features_snapshots", FEATURES, ("as_of_date",), rows, tuple(rules))
 
 
 def labels(spark: SparkSession) -> Suite:
-    table = _table(spark, "marts.fct_churn_labels")
+    table = read(spark, LABELS)
     span = F.datediff(F.max("as_of_date"), F.min("as_of_date")) > F.max("horizon_days")
     seen = table.agg(*(F.count(name).alias(name) for name in LABEL_SHARES), span.alias("beyond_horizon")).collect()[0]
     rows = table.select(*SNAPSHOT_KEY, *(indicator(F.col(name)).alias(name) for name in LABEL_SHARES))
@@ -158,15 +117,15 @@ def labels(spark: SparkSession) -> Suite:
     if seen["beyond_horizon"]:
         rules.append(known("churned_in_time_bin", share=0.001))
     rules += [mean(name, *bounds) for name, bounds in LABEL_SHARES.items() if seen[name] >= SAMPLE]
-    return Suite("labels", "marts.fct_churn_labels", SNAPSHOT_KEY, rows, tuple(rules))
+    return Suite("labels", LABELS, SNAPSHOT_KEY, rows, tuple(rules))
 
 
 def predictions(spark: SparkSession) -> Suite:
     """The predictions for the snapshot that was scored last: each of its users has to have one."""
-    table = _table(spark, "ml.churn_predictions")
+    table = read(spark, "ml.churn_predictions")
     scored = table.agg(F.max_by("as_of_date", "scored_at")).collect()[0][0]
     in_snapshot = F.col("as_of_date") == F.lit(scored)
-    users = _table(spark, "marts.fct_user_features").where(in_snapshot).count()
+    users = read(spark, FEATURES).where(in_snapshot).count()
     rows = table.where(in_snapshot).select(*SNAPSHOT_KEY, "model_version", "churn_probability", "risk_decile")
     rules = [row_count(max(1, users)), known("churn_probability"), known("risk_decile"), known("model_version")]
     rules += [*between("churn_probability", 0, 1), *between("risk_decile", 1, 10)]
@@ -176,28 +135,13 @@ def predictions(spark: SparkSession) -> Suite:
     return Suite("predictions", "ml.churn_predictions", SNAPSHOT_KEY, rows, tuple(rules))
 
 
-def _table(spark: SparkSession, name: str) -> DataFrame:
-    try:
-        return spark.table(name)
-    except AnalysisException as error:
-        if error.getErrorClass() != "TABLE_OR_VIEW_NOT_FOUND":
-            raise
-        raise MissingTable(name, COMMANDS[name.partition(".")[0]]) from error
-
-
-def _measured(field: StructField) -> Column:
-    """Unknown (a share of nothing, the days since what never was) is in range, but not of counts and words."""
-    if isinstance(field.dataType, NumericType) and not is_count(field.name):
-        return F.coalesce(field.name, F.lit(0)).alias(field.name)
-    return F.col(field.name)
-
-
-SUITES: Mapping[str, Sequence[Callable[[SparkSession], Suite]]] = MappingProxyType(
-    {
+def builders(catalogue: Sequence[FeatureEntry]) -> Mapping[str, Sequence[Callable[[SparkSession], Suite]]]:
+    """Return, by the name that asks for them, what builds the suites."""
+    return {
         "raw": (raw_events, raw_files),
         "staging": (staging, staging_dates),
-        "features": (features, features_snapshots),
+        "features": (partial(features, catalogue=catalogue), features_snapshots),
         "labels": (labels,),
+        "leaks": (partial(leaks, catalogue=catalogue),),
         "predictions": (predictions,),
     }
-)

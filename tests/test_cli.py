@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from cli import app as command_line
 from cli.dbt import DbtFailed, DbtNode, DbtOutcome
 from cli.job import CheckFailed, raise_failed, told
 from cli.query import NotAQuery, check_reading
+from warehouse.catalogue import GROUPS, Feature, features
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +88,46 @@ def test_sql_prints_json(sparkhouse: Callable[..., int], capsys: pytest.CaptureF
 def test_sql_prints_csv(sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert sparkhouse("sql", "select 1 as a, 'x,y' as b", "--format", "csv") == 0
     assert capsys.readouterr().out.splitlines() == ["a,b", '1,"x,y"']
+
+
+def test_features_lists_the_catalogue_group_by_group(
+    sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sparkhouse("features") == 0
+    lines = capsys.readouterr().out.splitlines()
+    headings = [line.strip() for line in lines if line.strip() in GROUPS]
+    assert headings == list(dict.fromkeys(feature.group for feature in features()))
+    shown = " ".join(next(line for line in lines if " days_since_last_song " in line).split())
+    assert shown.startswith("days_since_last_song days from 0 song_count_lifetime = 0 none Days from the last song")
+    assert all(any(f" {feature.name} " in line for line in lines) for feature in features())
+
+
+def test_features_prints_all_that_the_catalogue_says_as_json_and_csv(
+    sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sparkhouse("features", "--group", "profile", "--format", "json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {feature["group"] for feature in listed} == {"profile"}
+    gender = next(feature for feature in listed if feature["name"] == "gender")
+    assert gender["allowed"] == ["F", "M"]
+    assert set(gender) == set(Feature.__dataclass_fields__)
+    assert sparkhouse("features", "--group", "profile", "--format", "csv") == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [row["name"] for row in rows] == [feature["name"] for feature in listed]
+    assert json.loads(rows[3]["allowed"]) == listed[3]["allowed"]
+
+
+def test_an_unknown_group_of_features_could_not_run_and_the_groups_are_listed(
+    sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sparkhouse("features", "--group", "volumes") == 2
+    assert f"Choose from: {', '.join(GROUPS)}." in capsys.readouterr().err
+
+
+def test_features_starts_neither_spark_nor_dbt() -> None:
+    code = "import sys, cli.features as f; f.print_features(f.features_of('plan'), 'table'); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert not {"pyspark", "dbt", "pandas", "numpy", "great_expectations"} & set(ended.stdout.split())
 
 
 def test_a_statement_that_writes_could_not_run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import run
 from typing import TYPE_CHECKING
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from expectations.gate import validate
-from expectations.report import MissingTable, UnknownSuite
+from expectations.report import BrokenNullRule, CatalogueMismatch, MissingTable, UnknownSuite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pyspark.sql import SparkSession
 
     from expectations.report import ValidationReport
 
-LAYERS = ("raw", "staging", "features", "labels", "predictions")
+LAYERS = ("raw", "staging", "features", "labels", "leaks", "predictions")
 NAME = "Annabella"
 # 600 events of 300 users, one every 2.4 hours from 2018-10-01; four in five are songs, one in twenty is of nobody.
 TABLES = {
@@ -42,7 +42,7 @@ TABLES = {
     "marts.fct_user_features": """
         select string(id) as user_id, as_of_date, 'F' as gender, id as event_count_28d, id / 300 as paid_share_28d,
             if(id % 2 = 0, null, 3.5D) as songs_per_session_28d, -2D as days_since_registration,
-            cast(null as double) as lift
+            cast(null as double) as lift, id % 7 = 0 as has_friends, if(id % 3 = 0, null, 'Opera') as browser
         from range(300) cross join values (date '2018-11-19'), (date '2018-11-26') as dates (as_of_date)""",
     "marts.fct_churn_labels": """
         select user_id, as_of_date, 5 as horizon_days, int(user_id) % 10 = 0 as churned_in_time_bin,
@@ -58,6 +58,30 @@ TABLES = {
 RAW, FILES, STAGING, FEATURES, LABELS, PREDICTIONS = TABLES
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a catalogue."""
+
+    name: str
+    lowest: float | None = None
+    highest: float | None = None
+    allowed: tuple[str, ...] = ()
+    null_rule: str = "never"
+    alarm: Mapping[str, str] = field(default_factory=dict)
+
+
+CATALOGUE = (
+    Entry("gender", allowed=("F", "M", "it's")),
+    Entry("event_count_28d", lowest=0),
+    Entry("paid_share_28d", lowest=0, highest=1),
+    Entry("songs_per_session_28d", lowest=0, null_rule="int(user_id) % 2 = 0"),
+    Entry("days_since_registration", lowest=-31, highest=36_525),
+    Entry("lift", null_rule="user_id <> 'nobody'"),
+    Entry("has_friends"),
+    Entry("browser", null_rule="unrecorded"),
+)
+
+
 @pytest.fixture(scope="module")
 def warehouse(spark: SparkSession) -> Iterator[SparkSession]:
     for table, query in TABLES.items():
@@ -65,7 +89,7 @@ def warehouse(spark: SparkSession) -> Iterator[SparkSession]:
         spark.sql(f"drop table if exists {table}")
         spark.sql(f"create table {table} using iceberg as {query}")
     yield spark
-    for table in [*TABLES, "monitoring.validation_results"]:
+    for table in [*TABLES, "monitoring.validation_results", "monitoring.feature_label_auc"]:
         spark.sql(f"drop table if exists {table}")
 
 
@@ -87,7 +111,7 @@ def broken(warehouse: SparkSession) -> Iterator[Callable[[str], None]]:
 
 @pytest.fixture(scope="module")
 def good(warehouse: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> ValidationReport:
-    return validate(warehouse, LAYERS, tmp_path_factory.mktemp("docs"), "good")
+    return validate(warehouse, LAYERS, tmp_path_factory.mktemp("docs"), "good", CATALOGUE)
 
 
 def test_a_good_little_warehouse_passes_every_rule_of_every_layer(good: ValidationReport) -> None:
@@ -104,7 +128,7 @@ def test_a_log_of_a_handful_of_users_passes(
     for table in (FEATURES, LABELS, PREDICTIONS):
         broken(f"delete from {table} where int(user_id) >= 5")
     broken(f"update {LABELS} set will_churn_soon = true, will_lapse = null")
-    report = validate(warehouse, LAYERS, tmp_path, "handful")
+    report = validate(warehouse, LAYERS, tmp_path, "handful", CATALOGUE)
     assert report.passed, [failure.message for failure in report.failures]
 
 
@@ -112,21 +136,24 @@ def test_a_log_shorter_than_the_horizon_passes_without_known_outcomes(
     warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path
 ) -> None:
     broken(f"update {LABELS} set churned_in_time_bin = null, will_churn_soon = null, horizon_days = 14")
-    report = validate(warehouse, ["labels"], tmp_path, "short")
+    report = validate(warehouse, ["labels"], tmp_path, "short", CATALOGUE)
     assert report.passed, [failure.message for failure in report.failures]
 
 
-def test_each_feature_gets_its_rules_from_its_name(good: ValidationReport) -> None:
-    rules = {(result.column_name, result.rule) for result in good.results if result.suite == "features"}
-    known = "expect_column_proportion_of_non_null_values_to_be_between"
-    assert {column for column, rule in rules if rule == known} == {"event_count_28d", "gender"}
-    assert {column for column, rule in rules if rule == "expect_column_min_to_be_between"} == {
-        "event_count_28d",
-        "paid_share_28d",
-        "songs_per_session_28d",
-        "days_since_registration",
-        "lift",
+def test_each_feature_gets_its_rules_from_the_catalogue(good: ValidationReport) -> None:
+    rules = [result for result in good.results if result.suite == "features"]
+    by_rule = {rule.rule: {r.column_name for r in rules if r.rule == rule.rule} for rule in rules}
+    numbers = {"event_count_28d", "paid_share_28d", "songs_per_session_28d", "days_since_registration", "lift"}
+    assert by_rule == {
+        "expect_column_values_to_be_between": numbers | {"has_friends"},
+        "expect_column_values_to_be_in_set": {"gender"},
+        "expect_column_values_to_not_be_null": numbers | {"gender", "has_friends"},
+        "expect_column_values_to_be_null": {"songs_per_session_28d", "lift"},
+        "expect_column_proportion_of_non_null_values_to_be_between": {"browser"},
     }
+    assert {rule.element_count for rule in rules} == {600}
+    seen = {r.column_name: r.observed_value for r in rules if r.rule == "expect_column_values_to_be_between"}
+    assert seen["event_count_28d"] == "0.0 to 299.0"
 
 
 @dataclass(frozen=True)
@@ -154,16 +181,6 @@ BREAKAGES = [
         1,
     ),
     Breakage("staging", f"update {STAGING} set artist = null", "mean", "song_without_artist"),
-    Breakage(
-        "features", f"update {FEATURES} set event_count_28d = -1 where user_id = '7'", "min", "event_count_28d", 2
-    ),
-    Breakage(
-        "features",
-        f"update {FEATURES} set paid_share_28d = double('nan') where user_id = '7'",
-        "max",
-        "paid_share_28d",
-        2,
-    ),
     Breakage(
         "features",
         f"delete from {FEATURES} where as_of_date = '2018-11-26' and user_id > '2'",
@@ -196,7 +213,7 @@ def test_a_broken_table_fails_and_is_named(
     warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path, breakage: Breakage
 ) -> None:
     broken(breakage.statement)
-    report = validate(warehouse, [breakage.suite], tmp_path, "broken")
+    report = validate(warehouse, [breakage.suite], tmp_path, "broken", CATALOGUE)
     (failure,) = report.failures
     assert not report.passed
     assert breakage.rule in failure.rule
@@ -216,7 +233,7 @@ def test_a_rule_that_cannot_be_evaluated_stops_the_gate(warehouse: SparkSession,
     lost = Path(warehouse.sql("select file_path from raw.events.files limit 1").collect()[0][0].removeprefix("file:"))
     kept = lost.rename(tmp_path / lost.name)
     try:
-        report = validate(warehouse, ["raw"], tmp_path / "docs", "error")
+        report = validate(warehouse, ["raw"], tmp_path / "docs", "error", CATALOGUE)
     finally:
         kept.rename(lost)
     errors = [failure for failure in report.failures if failure.is_error]
@@ -231,7 +248,7 @@ def test_results_are_rows_in_sql_and_a_second_run_appends(
     warehouse: SparkSession, good: ValidationReport, broken: Callable[[str], None], tmp_path: Path
 ) -> None:
     broken("update ml.churn_predictions set risk_decile = 11 where user_id in ('7', '8')")
-    validate(warehouse, ["predictions"], tmp_path, "again")
+    validate(warehouse, ["predictions"], tmp_path, "again", CATALOGUE)
     rows = warehouse.sql("""
         select run_id, suite, column_name, unexpected_count, size(examples), element_count, observed_value
         from monitoring.validation_results
@@ -259,7 +276,7 @@ def test_the_site_grows_with_the_calls_of_a_run_and_starts_anew_with_the_next(
     warehouse: SparkSession, tmp_path: Path
 ) -> None:
     for suite, run_id in (("raw", "first"), ("raw", "second"), ("labels", "second")):
-        report = validate(warehouse, [suite], tmp_path, run_id)
+        report = validate(warehouse, [suite], tmp_path, run_id, CATALOGUE)
     results = {(page.parts[-3], page.parts[-4]) for page in (tmp_path / "validations").rglob("*.html")}
     assert results == {("second", "raw"), ("second", "raw_files"), ("second", "labels")}
     assert report.index_page.read_text().count('href="validations') == len(results)
@@ -269,14 +286,14 @@ def test_a_missing_table_names_the_command_that_makes_it(warehouse: SparkSession
     warehouse.sql("drop table ml.churn_predictions")
     try:
         with pytest.raises(MissingTable, match=r"ml\.churn_predictions is missing\. Make it with: sparkhouse predict"):
-            validate(warehouse, ["predictions"], tmp_path, "missing")
+            validate(warehouse, ["predictions"], tmp_path, "missing", CATALOGUE)
     finally:
         warehouse.sql(f"create table ml.churn_predictions using iceberg as {TABLES['ml.churn_predictions']}")
 
 
 def test_an_unknown_suite_lists_the_known_ones(warehouse: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(UnknownSuite, match=r"'martians'.*raw, staging, features, labels, predictions"):
-        validate(warehouse, ["martians"], tmp_path, "unknown")
+    with pytest.raises(UnknownSuite, match=r"'martians'.*raw, staging, features, labels, leaks, predictions"):
+        validate(warehouse, ["martians"], tmp_path, "unknown", CATALOGUE)
 
 
 def test_great_expectations_is_not_imported_before_it_is_needed() -> None:
@@ -288,8 +305,125 @@ def test_of_an_empty_table_only_that_is_told(
     warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path
 ) -> None:
     broken(f"delete from {FEATURES}")
-    report = validate(warehouse, ["features"], tmp_path, "empty")
+    report = validate(warehouse, ["features"], tmp_path, "empty", CATALOGUE)
     assert [(failure.suite, failure.rule) for failure in report.failures] == [
         ("features", "expect_table_row_count_to_be_between"),
         ("features_snapshots", "expect_table_row_count_to_be_between"),
     ]
+    assert validate(warehouse, ["leaks"], tmp_path, "empty", CATALOGUE).passed
+
+
+def test_broken_features_are_each_told_by_rule_with_some_of_their_rows(
+    warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path
+) -> None:
+    for column, value, users in [
+        ("event_count_28d", "-1", "true"),
+        ("paid_share_28d", "double('nan')", "user_id = '7'"),
+        ("days_since_registration", "double('infinity')", "user_id = '7'"),
+        ("gender", "if(user_id = '7', null, 'X')", "int(user_id) < 10"),
+        ("songs_per_session_28d", "if(user_id = '7', null, 1)", "user_id in ('7', '8')"),
+        ("lift", "0", "user_id in ('7', '8')"),
+        ("browser", "null", "int(user_id) > 149"),
+    ]:
+        broken(f"update {FEATURES} set {column} = {value} where {users}")
+    failures = validate(warehouse, ["features"], tmp_path, "broken", CATALOGUE).failures
+    assert {(failure.column_name, failure.rule, failure.unexpected_count) for failure in failures} == {
+        ("event_count_28d", "expect_column_values_to_be_between", 600),
+        ("paid_share_28d", "expect_column_values_to_be_between", 2),
+        ("days_since_registration", "expect_column_values_to_be_between", 2),
+        ("gender", "expect_column_values_to_be_in_set", 18),
+        ("gender", "expect_column_values_to_not_be_null", 2),
+        ("songs_per_session_28d", "expect_column_values_to_not_be_null", 2),
+        ("songs_per_session_28d", "expect_column_values_to_be_null", 2),
+        ("lift", "expect_column_values_to_be_null", 4),
+        ("browser", "expect_column_proportion_of_non_null_values_to_be_between", None),
+    }
+    told = {failure.column_name: failure for failure in failures}
+    assert len(told["event_count_28d"].examples) == 5
+    assert told["browser"].examples == ()
+    assert told["paid_share_28d"].message == (
+        "marts.fct_user_features.paid_share_28d: expect_column_values_to_be_between (0 to 1), observed 0.0 to nan; "
+        "2 rows break it, such as user_id=7 as_of_date=2018-11-19; user_id=7 as_of_date=2018-11-26"
+    )
+    page = next((tmp_path / "validations").rglob("features/**/*.html")).read_text()
+    assert "NULLs where the null rule of the feature does not hold" in page
+
+
+def test_a_column_without_an_entry_and_an_entry_without_a_column_are_told(
+    warehouse: SparkSession, tmp_path: Path
+) -> None:
+    catalogue = [*CATALOGUE[2:], Entry("yesterdays_feature")]
+    for suite in ("features", "leaks"):
+        with pytest.raises(CatalogueMismatch) as mismatch:
+            validate(warehouse, [suite], tmp_path, "mismatch", catalogue)
+        assert str(mismatch.value).splitlines() == [
+            "The columns of marts.fct_user_features are not those of the catalogue.",
+            "Without an entry in the catalogue: gender, event_count_28d.",
+            "Without a column in the table: yesterdays_feature.",
+            "Bring the table up to date with: sparkhouse build",
+        ]
+
+
+@pytest.mark.parametrize("null_rule", ["event_count_28d = = 0", "event_count_29d = 0", "gender"])
+def test_a_null_rule_that_is_no_condition_is_told_with_its_feature(
+    warehouse: SparkSession, tmp_path: Path, null_rule: str
+) -> None:
+    catalogue = [*CATALOGUE[:-1], Entry("browser", null_rule=null_rule)]
+    with pytest.raises(BrokenNullRule, match=f"The null rule of browser, `{null_rule}`, cannot be evaluated: "):
+        validate(warehouse, ["features"], tmp_path, "broken-null-rule", catalogue)
+
+
+# The paid share becomes the label, but for one user in ten and a little noise.
+LEAK = f"""
+    update {FEATURES}
+    set paid_share_28d = pmod(hash(user_id), 100) / 1000
+        + if(int(user_id) % 10 = 0 and int(user_id) % 100 > 0, 0.8, 0)"""
+
+
+def test_a_column_that_knows_the_future_fails_the_gate_and_is_named(
+    warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path
+) -> None:
+    broken(LEAK)
+    (failure,) = validate(warehouse, ["features", "leaks"], tmp_path, "leak", CATALOGUE).failures
+    assert failure.rule == "expect_auc_for_churned_in_time_bin_to_be_plausible"
+    assert failure.column_name == "paid_share_28d"
+    assert 0.9 < float(failure.observed_value or 0) < 1
+    assert "60 of 600 rows, of 30 users, have it" in failure.message
+    assert "as its alarm for churned_in_time_bin" in failure.message
+
+
+def test_a_leak_with_a_reason_passes_and_is_kept_with_it(
+    warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path
+) -> None:
+    broken(LEAK)
+    excused = Entry("paid_share_28d", lowest=0, highest=1, alarm={"churned_in_time_bin": "It is made so."})
+    catalogue = [excused if entry.name == excused.name else entry for entry in CATALOGUE]
+    assert validate(warehouse, ["leaks"], tmp_path, "excused", catalogue).passed
+    rows = warehouse.sql("""
+        select feature, auc > 0.9, lower_bound > 0.8, row_count, positive_count, positive_user_count, reason
+        from monitoring.feature_label_auc
+        where run_id = 'excused' and label = 'churned_in_time_bin' and is_excused""").collect()
+    assert [tuple(row) for row in rows] == [("paid_share_28d", True, True, 600, 60, 30, "It is made so.")]
+
+
+def test_a_small_log_raises_no_alarm(warehouse: SparkSession, broken: Callable[[str], None], tmp_path: Path) -> None:
+    broken(LEAK)
+    for table in (FEATURES, LABELS):
+        broken(f"delete from {table} where int(user_id) >= 190")
+    report = validate(warehouse, ["leaks"], tmp_path, "small", CATALOGUE)
+    assert report.passed
+    told = next(result for result in report.results if "churned_in_time_bin" in result.rule)
+    assert "too little to judge by: 38 of 380 rows, of 19 users, have it" in told.message
+
+
+def test_the_auc_of_every_feature_and_label_is_kept(warehouse: SparkSession, good: ValidationReport) -> None:
+    kept = warehouse.sql("select * from monitoring.feature_label_auc where run_id = 'good'").toPandas()
+    assert len(kept) == len(CATALOGUE) * 6
+    churn = kept[kept.label == "churned_in_time_bin"].set_index("feature")
+    # Whoever churns has an even number of events, and then there is no songs per session: 4 in 9 of the others.
+    assert churn.loc["songs_per_session_28d", "auc"] == pytest.approx((1 + 1 - 4 / 9) / 2)
+    assert "NULL" in str(churn.loc["songs_per_session_28d", "ranked_by"])
+    # A label that is known of nobody ranks nothing.
+    assert kept[kept.label == "will_churn_in_next_bin"].auc.isna().all()
+    best = {result.rule: result.column_name for result in good.results if result.suite == "leaks"}
+    assert best["expect_auc_for_churned_in_time_bin_to_be_plausible"] == "songs_per_session_28d"

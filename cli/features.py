@@ -1,0 +1,75 @@
+"""`sparkhouse features`: the catalogue of features, to read or to load elsewhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from cli.query import print_rows
+from warehouse.catalogue import GROUPS, features
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warehouse.catalogue import Feature
+
+LEAST_WIDTH = 140
+
+
+class UnknownGroup(ValueError):
+    """There is no such group of features."""
+
+
+def features_of(group: str | None) -> tuple[Feature, ...]:
+    """Return the features of a group, or all; raises UnknownGroup, BrokenCatalogue."""
+    if group not in {None, *GROUPS}:
+        raise UnknownGroup(f"There is no group of features {group!r}. Choose from: {', '.join(GROUPS)}.")
+    return tuple(feature for feature in features() if group in {None, feature.group})
+
+
+def print_features(listed: Sequence[Feature], style: str) -> None:
+    """Print features as `table`, to be read, or with all that the catalogue says of them as `csv` or `json`."""
+    if style == "table":
+        _print_tables(listed)
+        return
+    entries = [asdict(feature) for feature in listed]
+    if style == "csv":
+        # A cell holds text: what the value of a string may be, and the alarms, are JSON in theirs.
+        entries = [{**entry, **{key: json.dumps(entry[key]) for key in ("allowed", "alarm")}} for entry in entries]
+    print_rows(list(entries[0]), [tuple(entry.values()) for entry in entries], style)
+
+
+def _print_tables(listed: Sequence[Feature]) -> None:
+    """A table for each group, so that a long name in one does not narrow the others."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    # A narrower terminal wraps the lines by itself: to squeeze the columns would cut the words in them.
+    console = Console(width=max(Console().width, LEAST_WIDTH), highlight=False, markup=False)
+    for group, members in groupby(listed, lambda feature: feature.group):
+        table = Table(box=box.SIMPLE_HEAD, title=group, title_justify="left", title_style="bold")
+        table.add_column("feature", no_wrap=True)
+        for column in ("unit", "range", "NULL where", "leak class"):
+            table.add_column(column, max_width=30, overflow="fold")
+        table.add_column("description")
+        for feature in members:
+            words = (feature.unit, shown_range(feature), feature.null_rule, feature.leak_class, feature.description)
+            table.add_row(feature.name, *words)
+        console.print(table)
+
+
+def shown_range(feature: Feature) -> str:
+    """The range of a feature as people read it: `0 to 1`, `from 0`, `F, M`, or nothing where all values are right."""
+    if feature.allowed:
+        return ", ".join(feature.allowed)
+    match feature.lowest, feature.highest:
+        case None, None:
+            return ""
+        case lowest, None:
+            return f"from {lowest}"
+        case None, highest:
+            return f"up to {highest}"
+    return f"{feature.lowest} to {feature.highest}"
