@@ -15,6 +15,34 @@ class UnknownAlgorithm(ModelJobError):
     """The algorithm is not one of those that can be trained."""
 
 
+class MissingFeatures(ModelJobError):
+    """The feature table lacks columns that the catalogue lists."""
+
+
+class NoBuildYet(ModelJobError):
+    """No build of the warehouse was complete at the moment asked for."""
+
+
+class IngestedLater(ModelJobError):
+    """The build of the moment asked for holds lines that were ingested later."""
+
+
+class SnapshotExpired(ModelJobError):
+    """Iceberg no longer keeps the state of a table that a past build left."""
+
+
+class NoKnownSnapshot(ModelJobError):
+    """No snapshot date of the range has its labels known."""
+
+
+class EmptyRange(ModelJobError):
+    """The first date lies after the last."""
+
+
+class UnwritableFile(ModelJobError):
+    """Nothing can be written under the name."""
+
+
 class TooFewSnapshots(ModelJobError):
     """No training snapshot is left before the test snapshots once the embargo is kept."""
 

@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.ml import PipelineModel
-from pyspark.sql import functions as F
 
 from models_ml import tables
 from models_ml.algorithms import ALGORITHMS, parameters
 from models_ml.evaluation import Candidate, Comparison, compare
-from models_ml.features import KEYS, assembly, feature_names
+from models_ml.features import KEYS, assembly
 from models_ml.model_versions import by_algorithm, record_model_version
 from models_ml.tracking import PublishedModel, Tracking
 from models_ml.training_report import TrainingReport
 from models_ml.training_set import TrainingSet, training_set
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pyspark.sql import SparkSession
 
+    from models_ml.features import FeatureColumns
     from models_ml.training_spec import TrainingSpec
 
 
 @dataclass(frozen=True)
 class FittedModels:
-    """The feature assembly and what was fitted on its output."""
+    """The columns of the feature vector and what was fitted on it."""
 
-    assembly: PipelineModel
-    feature_names: tuple[str, ...]
+    columns: FeatureColumns
     comparison: Comparison
 
     @property
@@ -40,19 +40,21 @@ class FittedModels:
 
     @property
     def pipeline(self) -> PipelineModel:
-        return PipelineModel([*self.assembly.stages, self.chosen.model])
+        return PipelineModel([*assembly(self.columns).stages, self.chosen.model])
 
 
-def train(spark: SparkSession, spec: TrainingSpec, mlflow_dir: Path) -> TrainingReport:
+def train(spark: SparkSession, spec: TrainingSpec, mlflow_dir: Path, features: Sequence[str]) -> TrainingReport:
     """Train, evaluate and publish one model version: an MLflow run, a registry version and a row of ml.model_versions.
 
     The model published is the one evaluated: fitted on the training snapshots only, so that its metrics are its own.
 
+    `features` names the columns of the feature table that may train.
+
     Raises:
-        MissingTable, TooFewSnapshots, TooFewUsers, OneClassOnly: nothing is written.
+        MissingTable, MissingFeatures, TooFewSnapshots, TooFewUsers, OneClassOnly: nothing is written.
     """
-    features, labels = tables.source_table(spark, tables.FEATURES), tables.source_table(spark, tables.LABELS)
-    dataset = training_set(features.rows, labels.rows, spec)
+    known, labels = tables.source_table(spark, tables.FEATURES), tables.source_table(spark, tables.LABELS)
+    dataset = training_set(known.rows, labels.rows, spec, features)
     with ThreadPoolExecutor(1) as background:
         tracking = background.submit(Tracking.open, mlflow_dir)
         fitted = _fit(dataset, spec)
@@ -68,9 +70,9 @@ def train(spark: SparkSession, spec: TrainingSpec, mlflow_dir: Path) -> Training
         evaluation=fitted.chosen.evaluation,
         metrics=fitted.comparison.metrics,
         parameters=_parameters(spec),
-        feature_names=fitted.feature_names,
+        feature_names=tuple(fitted.columns.elements),
         left_out=dataset.left_out,
-        table_snapshot_ids={tables.FEATURES: features.snapshot_id, tables.LABELS: labels.snapshot_id},
+        table_snapshot_ids={tables.FEATURES: known.snapshot_id, tables.LABELS: labels.snapshot_id},
         seed=spec.seed,
     )
     record_model_version(spark, report)
@@ -78,19 +80,19 @@ def train(spark: SparkSession, spec: TrainingSpec, mlflow_dir: Path) -> Training
 
 
 def _fit(dataset: TrainingSet, spec: TrainingSpec) -> FittedModels:
-    """Fit the assembly once, on the training rows of all folds, then every algorithm on its output.
+    """Assemble once, then fit every algorithm on the output.
 
     The output is checkpointed, not cached: a cached table takes its plan into each of some five hundred small jobs,
     which doubled the time.
     """
     try:
-        fitted_assembly = assembly(dataset.columns).fit(dataset.rows.where(F.col("fold") < spec.folds))
+        assembled = assembly(dataset.columns).transform(dataset.rows)
         columns = (*KEYS, "label", dataset.weight.alias("weight"), "fold", "features")
-        assembled = fitted_assembly.transform(dataset.rows).select(*columns).coalesce(dataset.partitions)
+        assembled = assembled.select(*columns).coalesce(dataset.partitions)
         comparison = compare(assembled.localCheckpoint(), spec)
     finally:
         dataset.rows.unpersist()
-    return FittedModels(fitted_assembly, tuple(feature_names(assembled)), comparison)
+    return FittedModels(dataset.columns, comparison)
 
 
 def _publish(tracking: Tracking, fitted: FittedModels, spec: TrainingSpec) -> PublishedModel:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from models_ml.column_profile import usable_columns
 from models_ml.errors import OneClassOnly, TooFewUsers
 from models_ml.features import KEYS, FeatureColumns, candidate_columns
 from models_ml.time_split import TimeSplit, split_by_time
 from models_ml.training_spec import HORIZONS_AHEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from pyspark.sql import Column, DataFrame, Row
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 MIN_USERS = 30
 MIN_POSITIVE_USERS_PER_FOLD = 2
-# A string with more levels than this (a state, a metro) would give more columns than there are users who churn.
-MAX_LEVELS = 12
 ROWS_PER_PARTITION = 50_000
 
 
@@ -64,31 +64,33 @@ class TrainingSet:
         return 1 + (self.train.rows + self.test.rows) // ROWS_PER_PARTITION
 
 
-def training_set(features: DataFrame, labels: DataFrame, spec: TrainingSpec) -> TrainingSet:
-    """Join, split and fold; the rows come back cached.
+def training_set(features: DataFrame, labels: DataFrame, spec: TrainingSpec, names: Sequence[str]) -> TrainingSet:
+    """Join, split and fold the named features; the rows come back cached.
 
     Raises:
+        MissingFeatures: the table lacks some of them.
         TooFewSnapshots, TooFewUsers, OneClassOnly: the known labels do not carry a model.
     """
-    known, horizon_days = _known_snapshots(labels, spec.label)
+    candidates = candidate_columns(features.schema, names)
+    known, horizon_days = known_snapshots(labels, spec.label)
     split = split_by_time(known, horizon_days * HORIZONS_AHEAD[spec.label], spec.test_snapshots)
-    candidates = candidate_columns(features.schema)
-    rows = _folded(_labelled(features, labels, spec.label, candidates, split), split, spec).persist()
+    folded = _folded(_known(labels, spec.label, split), split, spec)
+    rows = features.select(*KEYS, *candidates.names).join(folded, list(KEYS)).persist()
     try:
-        profile = rows.groupBy("fold").agg(*_profile(candidates)).orderBy("fold").collect()
-        folds = [row for row in profile if row.fold < spec.folds]
-        tests = [row for row in profile if row.fold == spec.folds]
+        counted = rows.groupBy("fold").agg(*_counted()).orderBy("fold").collect()
+        folds = [row for row in counted if row.fold < spec.folds]
+        tests = [row for row in counted if row.fold == spec.folds]
         train, test = _counts(folds), _counts(tests)
         _check(spec, split, folds, train, test)
+        columns = usable_columns(rows.where(F.col("fold") < spec.folds), train.rows, candidates)
     except BaseException:
         rows.unpersist()
         raise
-    columns = _usable(candidates, folds)
-    left_out = tuple(sorted(set(candidates.names) - set(columns.names)))
+    left_out = tuple(sorted(set(names) - set(columns.names)))
     return TrainingSet(rows, columns, left_out, split, horizon_days, train, test)
 
 
-def _known_snapshots(labels: DataFrame, label: str) -> tuple[list[date], int]:
+def known_snapshots(labels: DataFrame, label: str) -> tuple[list[date], int]:
     """Return the snapshots without a censored row, and the horizon.
 
     On a censored snapshot only the outcomes already seen are known: training on these would learn from one class.
@@ -101,16 +103,16 @@ def _known_snapshots(labels: DataFrame, label: str) -> tuple[list[date], int]:
     return known, max((row.horizon_days for row in snapshots), default=0)
 
 
-def _labelled(
-    features: DataFrame, labels: DataFrame, label: str, columns: FeatureColumns, split: TimeSplit
-) -> DataFrame:
+def _known(labels: DataFrame, label: str, split: TimeSplit) -> DataFrame:
     known = labels.where(F.col("as_of_date").isin(*split.train, *split.test) & F.col(label).isNotNull())
-    known = known.select(*KEYS, F.col(label).cast("double").alias("label"))
-    return features.select(*KEYS, *columns.names).join(known, list(KEYS))
+    return known.select(*KEYS, F.col(label).cast("double").alias("label"))
 
 
 def _folded(rows: DataFrame, split: TimeSplit, spec: TrainingSpec) -> DataFrame:
-    """Deal the training users out to the folds in the order of a hash, those with the outcome apart from the others."""
+    """Deal the training users out to the folds in the order of a hash, those with the outcome apart from the others.
+
+    On keys and label alone: windows over some hundred features cost seconds.
+    """
     is_test = F.col("as_of_date") >= F.lit(split.test[0])
     user = Window.partitionBy("is_test", "user_id")
     dealt = Window.partitionBy("is_test", "ever_positive").orderBy(F.xxhash64("user_id", F.lit(spec.seed)))
@@ -120,15 +122,13 @@ def _folded(rows: DataFrame, split: TimeSplit, spec: TrainingSpec) -> DataFrame:
     return folded.withColumn("fold", fold.cast("int")).withColumn("is_users_first", first).drop("is_test")
 
 
-def _profile(columns: FeatureColumns) -> list[Column]:
-    """One pass: counts, known values of each column, levels of each string. A user is in one fold, so users add up."""
+def _counted() -> list[Column]:
+    """A user is in one fold, so users add up."""
     return [
         F.count("*").alias("n_rows"),
         F.count_if("is_users_first").alias("n_users"),
         F.count_if(F.col("is_users_first") & (F.col("ever_positive") == 1.0)).alias("n_positive_users"),
         F.sum("label").cast("long").alias("n_positives"),
-        F.struct(*[F.count(F.col(name)).alias(name) for name in columns.names]).alias("known"),
-        F.struct(F.lit(0), *[F.collect_set(name).alias(name) for name in columns.categorical]).alias("levels"),
     ]
 
 
@@ -155,14 +155,3 @@ def _check(spec: TrainingSpec, split: TimeSplit, folds: list[Row], train: Counts
             "build the warehouse on more users"
         )
         raise TooFewUsers(msg)
-
-
-def _usable(columns: FeatureColumns, folds: list[Row]) -> FeatureColumns:
-    """Drop columns that are always NULL in training, strings of one or of too many levels; mark those with NULLs."""
-    total = sum(row.n_rows for row in folds)
-    known = {name: sum(row.known[name] for row in folds) for name in columns.names}
-    levels = {name: len(set().union(*(row.levels[name] for row in folds))) for name in columns.categorical}
-    numeric = tuple(name for name in columns.numeric if known[name])
-    nullable = tuple(name for name in numeric if known[name] < total)
-    categorical = tuple(name for name in columns.categorical if 1 < levels[name] <= MAX_LEVELS)
-    return FeatureColumns(numeric, nullable, categorical)

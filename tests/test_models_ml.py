@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from models_ml.calibration import platt_scaling
+from models_ml.column_profile import usable_columns
 from models_ml.errors import (
+    MissingFeatures,
     MissingTable,
     NoModelYet,
     NoSuchSnapshot,
@@ -23,6 +25,7 @@ from models_ml.errors import (
     UnknownLabel,
     UnknownModelVersion,
 )
+from models_ml.features import CandidateColumns, FeatureColumns, assembly, candidate_columns
 from models_ml.prediction import predict
 from models_ml.time_split import split_by_time
 from models_ml.training import train
@@ -42,7 +45,12 @@ MONDAYS = [date(2018, 10, 1) + timedelta(days=7 * week) for week in range(8)]
 CENSORED, NEWEST = MONDAYS[-2:]
 HORIZON = 14
 FEATURES = """user_id string, as_of_date date, last_event_at timestamp, registered_on date, signal double,
-    noise_1 double, noise_2 bigint, peek double, always_null double, is_active boolean, gender string, state string"""
+    noise_1 double, noise_2 bigint, peek double, always_null double, is_active boolean, gender string, state string,
+    constant bigint, twin double, seldom double"""
+NAMES = [
+    *("signal", "noise_1", "noise_2", "peek", "always_null", "is_active"),
+    *("gender", "state", "constant", "twin", "seldom", "registered_on"),
+]
 LABELS = """user_id string, as_of_date date, horizon_days int, churned_in_time_bin boolean,
     will_churn_in_next_bin boolean, will_churn_soon boolean, will_downgrade boolean, will_upgrade boolean,
     will_lapse boolean, next_outcome string"""
@@ -54,13 +62,14 @@ def one_snapshot(user: int, as_of: date, rnd: random.Random) -> tuple[list[Any],
     signal = rnd.gauss(0, 1)
     churns = rnd.random() < 1 / (1 + exp(2.0 - 1.5 * signal))
     lapses = rnd.random() < 0.3
+    known_signal = None if rnd.random() < 0.1 else signal
     seen = datetime(as_of.year, as_of.month, as_of.day, tzinfo=timezone.utc) - timedelta(hours=5)
     features = [
         f"{user:04}",
         as_of,
         seen,
         date(2018, 9, 1),
-        None if rnd.random() < 0.1 else signal,
+        known_signal,
         rnd.gauss(0, 1),
         rnd.randrange(50),
         float(lapses) + rnd.gauss(0, 0.1),
@@ -68,6 +77,9 @@ def one_snapshot(user: int, as_of: date, rnd: random.Random) -> tuple[list[Any],
         rnd.random() < 0.5,
         rnd.choice(["F", "M", None]),
         rnd.choice([f"S{n}" for n in range(40)]),
+        7,
+        None if known_signal is None else rnd.gauss(0, 1),
+        1.0 if user % 50 else None,
     ]
     next_bin = rnd.random() < 0.2 if as_of <= MONDAYS[1] else None
     known = as_of < CENSORED
@@ -109,12 +121,13 @@ def mlflow_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(marts: SparkSession, mlflow_dir: Path) -> TrainingReport:
     """All four algorithms on the planted signal."""
-    return train(marts, TrainingSpec(), mlflow_dir)
+    return train(marts, TrainingSpec(), mlflow_dir, NAMES)
 
 
 @pytest.fixture(scope="module")
 def dataset(marts: SparkSession) -> Iterator[TrainingSet]:
-    built = training_set(marts.table("marts.fct_user_features"), marts.table("marts.fct_churn_labels"), TrainingSpec())
+    features, labels = marts.table("marts.fct_user_features"), marts.table("marts.fct_churn_labels")
+    built = training_set(features, labels, TrainingSpec(), NAMES)
     yield built
     built.rows.unpersist()
 
@@ -168,11 +181,48 @@ def test_no_user_is_in_two_folds_and_each_fold_has_both_classes(dataset: Trainin
     assert folds.groupby("fold").label.nunique().tolist() == [2, 2, 2]
 
 
-def test_neither_keys_nor_dates_nor_empty_or_wide_columns_are_features(dataset: TrainingSet) -> None:
-    assert dataset.columns.numeric == ("signal", "noise_1", "noise_2", "peek", "is_active")
-    assert dataset.columns.nullable == ("signal",)
-    assert dataset.columns.categorical == ("gender",)
-    assert dataset.left_out == ("always_null", "state")
+def test_neither_dates_nor_empty_constant_or_wide_columns_are_features(dataset: TrainingSet) -> None:
+    assert list(dataset.columns.medians) == ["signal", "noise_1", "noise_2", "peek", "is_active", "twin", "seldom"]
+    assert dataset.columns.levels == {"gender": ("F", "M")}
+    assert dataset.left_out == ("always_null", "constant", "registered_on", "state")
+
+
+def test_columns_that_are_missing_on_the_same_rows_share_an_indicator(dataset: TrainingSet) -> None:
+    assert dataset.columns.missing == ("signal", "seldom")
+
+
+def test_medians_are_those_of_the_training_rows(dataset: TrainingSet) -> None:
+    training = dataset.rows.where("fold < 3").toPandas()
+    for name in ("signal", "noise_2", "twin"):
+        assert dataset.columns.medians[name] == training[name].median()
+
+
+def test_of_very_many_rows_a_share_is_profiled(dataset: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models_ml.column_profile.PROFILED_ROWS", 200)
+    candidates = CandidateColumns(("signal", "constant"), ("gender",))
+    columns = usable_columns(dataset.rows.where("fold < 3"), dataset.train.rows, candidates)
+    assert list(columns.medians) == ["signal"]
+    assert 0 < abs(columns.medians["signal"] - dataset.columns.medians["signal"]) < 0.5
+
+
+def test_the_keys_are_no_features_even_where_they_are_named(marts: SparkSession) -> None:
+    schema = marts.table("marts.fct_user_features").schema
+    assert candidate_columns(schema, ["user_id", "as_of_date", "signal"]).names == ("signal",)
+
+
+def test_a_listed_feature_that_the_table_lacks_is_named(marts: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(MissingFeatures, match=r"lacks song_count_3d: run `sparkhouse build`"):
+        train(marts, TrainingSpec(), tmp_path / "mlflow", [*NAMES, "song_count_3d"])
+    assert not (tmp_path / "mlflow").exists()
+
+
+def test_the_vector_holds_numbers_indicators_and_levels(spark: SparkSession) -> None:
+    columns = FeatureColumns({"hours": 2.5, "is_paid": 1.0}, ("hours",), {"who's": ("a'b", "c\\d")})
+    rows = [(4.0, False, "c\\d"), (None, None, None), (float("nan"), True, "e")]
+    frame = spark.createDataFrame(rows, "hours double, is_paid boolean, `who's` string")
+    vectors = [row.features.toArray().tolist() for row in assembly(columns).transform(frame).collect()]
+    assert list(columns.elements) == ["hours", "is_paid", "hours__is_missing", "who's=a'b", "who's=c\\d"]
+    assert vectors == [[4.0, 0.0, 0.0, 0.0, 1.0], [2.5, 1.0, 1.0, 0.0, 0.0], [2.5, 1.0, 1.0, 0.0, 0.0]]
 
 
 # Training
@@ -195,13 +245,13 @@ def test_the_published_algorithm_is_the_best_on_the_folds(trained: TrainingRepor
 
 def test_user_id_is_no_feature_and_nulls_have_an_indicator(trained: TrainingReport) -> None:
     assert trained.feature_names == (
-        *("signal", "noise_1", "noise_2", "peek", "is_active", "signal__is_missing"),
-        *("gender=F", "gender=M"),
+        *("signal", "noise_1", "noise_2", "peek", "is_active", "twin", "seldom"),
+        *("signal__is_missing", "seldom__is_missing", "gender=F", "gender=M"),
     )
 
 
 def test_noise_gives_an_auc_near_one_half(marts: SparkSession, mlflow_dir: Path) -> None:
-    report = train(marts, TrainingSpec(label="will_downgrade", algorithms=LINEAR), mlflow_dir)
+    report = train(marts, TrainingSpec(label="will_downgrade", algorithms=LINEAR), mlflow_dir, NAMES)
     positives, negatives = report.test.positives, report.test.rows - report.test.positives
     # Standard error of the AUC where scores say nothing: that of the Mann-Whitney statistic.
     error = sqrt((positives + negatives + 1) / (12 * positives * negatives))
@@ -210,7 +260,7 @@ def test_noise_gives_an_auc_near_one_half(marts: SparkSession, mlflow_dir: Path)
 
 
 def test_a_feature_that_tells_the_outcome_raises_a_warning(marts: SparkSession, mlflow_dir: Path) -> None:
-    report = train(marts, TrainingSpec(label="will_lapse", algorithms=LINEAR), mlflow_dir)
+    report = train(marts, TrainingSpec(label="will_lapse", algorithms=LINEAR), mlflow_dir, NAMES)
     assert report.leak_warning is not None
     assert "looks past as_of" in report.leak_warning
 
@@ -223,7 +273,7 @@ def test_labels_that_carry_no_model_write_nothing(
     marts: SparkSession, tmp_path: Path, label: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="build the warehouse"):
-        train(marts, TrainingSpec(label=label, algorithms=LINEAR), tmp_path / "mlflow")
+        train(marts, TrainingSpec(label=label, algorithms=LINEAR), tmp_path / "mlflow", NAMES)
     assert not (tmp_path / "mlflow").exists()
     assert versions_of(marts, label) == 0
 
@@ -356,4 +406,4 @@ def test_a_warehouse_that_was_never_built_is_named(
 ) -> None:
     monkeypatch.setattr("models_ml.tables.FEATURES", "marts.fct_never_built")
     with pytest.raises(MissingTable, match="run `sparkhouse build` first"):
-        train(spark, TrainingSpec(), tmp_path)
+        train(spark, TrainingSpec(), tmp_path, NAMES)

@@ -1,0 +1,94 @@
+"""monitoring.builds: what each complete build of the warehouse left, so that a past one can be read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from models_ml.errors import IngestedLater, NoBuildYet, SnapshotExpired
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
+
+# Written by dbt at the end of a build: the macro record_build.
+BUILDS = "monitoring.builds"
+
+
+@dataclass(frozen=True)
+class Build:
+    """One complete build: when its last table was there, the newest line in it, the Iceberg snapshot of each table."""
+
+    completed_at: datetime
+    newest_ingested_at: datetime | None
+    table_snapshot_ids: Mapping[str, int]
+
+    def table(self, spark: SparkSession, name: str) -> DataFrame:
+        """Return a table as the build left it, with the columns that it had then.
+
+        Raises:
+            SnapshotExpired: Iceberg no longer keeps that state.
+        """
+        snapshot_id = self.table_snapshot_ids.get(name)
+        if not _is_kept(spark, name, snapshot_id):
+            msg = (
+                f"{name} as the build of {_told(self.completed_at)} left it (snapshot {snapshot_id}) has been expired: "
+                "it cannot be read again; choose a later moment, and expire fewer snapshots"
+            )
+            raise SnapshotExpired(msg)
+        # The reader's option `snapshot-id` would give the rows of then under the columns of now.
+        return spark.sql(f"select * from {name} version as of {snapshot_id}")  # noqa: S608 - our own table and its id
+
+
+def build_known_at(spark: SparkSession, moment: datetime) -> Build:
+    """Return the last build that was complete at a moment (which has a time zone).
+
+    Raises:
+        NoBuildYet: there was none.
+        IngestedLater: it holds lines that were ingested after the moment.
+    """
+    builds = _builds(spark)
+    complete = [build for build in builds if build.completed_at <= moment]
+    if not complete:
+        first = f"the first was complete at {_told(builds[0].completed_at)}" if builds else "none is recorded"
+        msg = f"no build was complete at {_told(moment)}, {first}: choose a later moment, or run `sparkhouse build`"
+        raise NoBuildYet(msg)
+    build = complete[-1]
+    if build.newest_ingested_at and build.newest_ingested_at > moment:
+        msg = (
+            f"the build of {_told(build.completed_at)} holds lines ingested at {_told(build.newest_ingested_at)}, "
+            f"after {_told(moment)}: the clock was set back between ingest and build; choose a moment after both"
+        )
+        raise IngestedLater(msg)
+    return build
+
+
+def _told(moment: datetime) -> str:
+    """A moment as people read it and as `--as-known-at` takes it: UTC, to the microsecond."""
+    return moment.astimezone(timezone.utc).isoformat()
+
+
+def _is_kept(spark: SparkSession, name: str, snapshot_id: int | None) -> bool:
+    if not spark.catalog.tableExists(name):
+        return False
+    return not spark.table(f"{name}.snapshots").where(F.col("snapshot_id") == F.lit(snapshot_id)).isEmpty()
+
+
+def _builds(spark: SparkSession) -> list[Build]:
+    """All builds, the oldest first."""
+    if not spark.catalog.tableExists(BUILDS):
+        return []
+    # Timestamps leave Spark naive, in the local time of the machine: they get their zone back here.
+    rows = spark.table(BUILDS).orderBy("completed_at", "build_id").collect()
+    return [
+        Build(
+            row.completed_at.astimezone(timezone.utc),
+            row.newest_ingested_at and row.newest_ingested_at.astimezone(timezone.utc),
+            row.table_snapshot_ids,
+        )
+        for row in rows
+    ]
