@@ -37,7 +37,7 @@ class Ids(str, Enum):
 
 
 class Format(str, Enum):
-    """How `sql` prints rows."""
+    """How rows are printed."""
 
     table = "table"
     csv = "csv"
@@ -48,6 +48,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="One line a step, no spinne
 Label = Annotated[str, typer.Option(help="A label of marts.fct_churn_labels.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Snapshot date; the newest if not given.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+
+
+def utc_moment(text: str) -> datetime:
+    """Return the moment that an ISO 8601 text names, in UTC where it names no zone; raises ValueError."""
+    named = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
+    return named.astimezone(timezone.utc) if named.tzinfo else named.replace(tzinfo=timezone.utc)
 
 
 def start_job(*, quiet: bool = False) -> Job:
@@ -93,10 +99,24 @@ def ingest(
 
 
 @app.command()
-def build(quiet: Quiet = False) -> None:
-    """Build and test all dbt models, then audit them with Great Expectations."""
+def build(
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="Backfill: this snapshot date and every 7 days from it on."),
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Backfill: snapshots up to this date.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Build and test all dbt models, then audit them with Great Expectations.
+
+    A backfill makes the snapshots of chosen dates anew, on the weekly grid or off it, and keeps those of all others.
+    """
+    if first and last and first > last:
+        raise typer.BadParameter(f"--from {first:%F} is after --to {last:%F}.")
     job = start_job(quiet=quiet)
-    job.build()
+    job.build(*job.backfill_options(first and first.date(), last and last.date()))
     job.audit(WAREHOUSE_SUITES)
 
 
@@ -119,6 +139,33 @@ def train(
     from models_ml.training_spec import TrainingSpec
 
     print_training(start_job(quiet=quiet).train(TrainingSpec(label=label, seed=seed)))
+
+
+@app.command()
+def training_set(
+    out: Annotated[Path, typer.Option(help="File to write, .parquet or .csv.")],
+    label: Label = "churned_in_time_bin",
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Snapshot dates from this one on.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Snapshot dates up to this one.")
+    ] = None,
+    as_known_at: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=utc_moment,
+            metavar="TIMESTAMP",
+            help="What the last build complete at this moment held, byte for byte; ISO 8601, UTC if no zone is given.",
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write all features and a label of the snapshots whose label is known, now or at a past moment, to one file."""
+    from models_ml.training_file import TrainingFileSpec
+
+    spec = TrainingFileSpec(label, out, first and first.date(), last and last.date(), as_known_at)
+    start_job(quiet=quiet).write_training_set(spec)
 
 
 @app.command()
@@ -152,6 +199,17 @@ def sql(
 
 
 @app.command()
+def features(
+    group: Annotated[str | None, typer.Option(help="Only this group, such as recency; all if not given.")] = None,
+    style: Annotated[Format, typer.Option("--format", help="How to print them; csv and json hold all.")] = Format.table,
+) -> None:
+    """List the catalogue of features: unit, range, when NULL, leak class, meaning."""
+    from cli.features import features_of, print_features
+
+    print_features(features_of(group), style.value)
+
+
+@app.command()
 def run(
     events: Annotated[
         str | None, typer.Option(help="A log of your own: file, folder or glob. Else one is simulated.")
@@ -164,6 +222,21 @@ def run(
     from cli.report import print_run
 
     print_run(run_all(events, label, new_steps(quiet=quiet)))
+
+
+@app.command()
+def prove_point_in_time(
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A snapshot date; a middle one if not given.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Rebuild the features of a snapshot without later events: no value may change, on pain of exit code 1."""
+    from cli import proof
+
+    proven = proof.prove_point_in_time(start_job(quiet=quiet), as_of.date() if as_of else None)
+    print(proven)
+    proven.require()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

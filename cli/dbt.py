@@ -58,6 +58,8 @@ def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = N
         for r in getattr(invoked.result, "results", ())
         if hasattr(r, "node")
     )
+    if isinstance(invoked.exception, KeyboardInterrupt):
+        raise invoked.exception
     if invoked.success:
         return DbtOutcome(0, nodes)
     if invoked.exception or any(node.status in {"error", "runtime error"} for node in nodes):

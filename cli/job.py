@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from cli.steps import Steps
     from expectations.report import ValidationReport
     from models_ml.prediction import PredictionReport
+    from models_ml.training_file import TrainingFile, TrainingFileSpec
     from models_ml.training_report import TrainingReport
     from models_ml.training_spec import TrainingSpec
     from warehouse.landing.ingest import IngestSummary
     from warehouse.landing.simulator import SimulationSpec, SimulationSummary
 
-WAREHOUSE_SUITES = ("raw", "staging", "features", "labels")
+WAREHOUSE_SUITES = ("raw", "staging", "features", "labels", "leaks")
 PREDICTION_SUITES = ("predictions",)
 TOLD = 10
 
@@ -94,6 +96,18 @@ class Job:
             step.rows_out = self.count("marts.fct_user_features")
         return outcome
 
+    def backfill_options(self, first: date | None, last: date | None) -> list[str]:
+        """The options of `build` that make the snapshots from `first` to `last` only; none where neither is given.
+
+        With vars other than last time's, dbt parses the project anew: in a folder of its own, a backfill leaves what
+        full builds have parsed as it is.
+        """
+        bounds = {"snapshots_from": first, "snapshots_to": last}
+        chosen = {name: day.isoformat() for name, day in bounds.items() if day}
+        if not chosen:
+            return []
+        return ["--vars", json.dumps(chosen), "--target-path", str(self.home.path / "dbt" / "backfill")]
+
     def audit(self, suites: Sequence[str]) -> ValidationReport:
         """Run the Great Expectations suites.
 
@@ -101,9 +115,10 @@ class Job:
             CheckFailed: an expectation failed or had an error.
         """
         from expectations.gate import validate
+        from warehouse.catalogue import features
 
         with self.steps.step("validate") as step:
-            report = validate(self.spark, suites, self.home.data_docs, self.steps.run_id)
+            report = validate(self.spark, suites, self.home.data_docs, self.steps.run_id, features())
             step.rows_in, step.rows_out = len(report.results), len(report.failures)
             step.detail = f"{len(report.results)} expectations of {', '.join(suites)}, {len(report.failures)} not met"
             if not report.passed:
@@ -114,12 +129,28 @@ class Job:
     def train(self, spec: TrainingSpec) -> TrainingReport:
         """Fit and compare the models, keep the best."""
         from models_ml.training import train
+        from warehouse.catalogue import features
 
         with self.steps.step("train") as step:
-            report = train(self.spark, spec, self.home.mlflow)
+            names = [feature.name for feature in features()]
+            report = train(self.spark, spec, self.home.mlflow, names)
             step.rows_in, step.rows_out = report.train.rows + report.test.rows, len(report.metrics)
             step.detail = f"{report.algorithm} of {len(report.metrics) - 1} algorithms is {report.model_version}"
         return report
+
+    def write_training_set(self, spec: TrainingFileSpec) -> TrainingFile:
+        """Write a training set to a file."""
+        from models_ml.training_file import write_training_file
+
+        with self.steps.step("write") as step:
+            written = write_training_file(self.spark, spec)
+            step.rows_in = step.rows_out = written.rows
+            known = f", as built at {written.built_at.isoformat()}" if written.built_at else ""
+            step.detail = (
+                f"{written.rows:,} rows of {written.snapshots} snapshots, {written.features} features and {spec.label}"
+                f"{known}, in {shown(spec.out)}"
+            )
+        return written
 
     def predict(self, label: str, as_of: date | None = None, model_version: str | None = None) -> PredictionReport:
         """Score a snapshot."""

@@ -1,9 +1,11 @@
 {% macro require_raw_events() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
-        {%- set has_raw = run_query("show schemas like 'raw'") | length > 0 -%}
-        {%- if not has_raw or run_query("show tables in raw like 'events'") | length == 0 -%}
+        {%- set raw = var('namespace_prefix') ~ 'raw' -%}
+        {%- set has_raw = run_query("show schemas like '" ~ raw ~ "'") | length > 0 -%}
+        {%- if not has_raw or run_query("show tables in " ~ raw ~ " like 'events'") | length == 0 -%}
             {{ exceptions.raise_compiler_error(
-                "There is no table raw.events in " ~ env_var('SPARKHOUSE_HOME', env_var('PWD', '.') ~ '/var')
+                "There is no table " ~ raw ~ ".events in "
+                ~ env_var('SPARKHOUSE_HOME', env_var('PWD', '.') ~ '/var')
                 ~ ": run `sparkhouse ingest` first, or point SPARKHOUSE_HOME at a state folder that has it."
             ) }}
         {%- endif -%}

@@ -1,0 +1,166 @@
+"""The proof that features end at their snapshot and labels begin there; and that the proof finds a model that leaks."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli import app as command_line
+from cli.dbt import run_dbt
+from cli.differences import NEW_ROW, NO_ROW, differences
+from cli.home import DBT_PROJECT
+from cli.job import CheckFailed, Job
+from cli.proof import prove_point_in_time, with_event_at_instant, with_event_just_before
+from cli.scratch import ProofIsRunning, Scratch, scratch_schemas
+from cli.steps import Steps
+from warehouse.landing.simulator import SimulationSpec, simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+    from cli.home import Home
+
+PUBLISHED = ("staging.stg_sparkify__events", "intermediate.int_user_snapshots_spined", "marts.fct_user_features")
+DATES = [date(2018, 10, day) for day in (8, 15, 22)]
+SNAPSHOT = DATES[1]
+
+
+def build(project: Path = DBT_PROJECT, target: Sequence[str] = ()) -> None:
+    select = ["--select", "+fct_user_features", "+fct_churn_labels"]
+    outcome = run_dbt(["--log-level", "none", "run", *select, "--project-dir", str(project), *target])
+    assert outcome.exit_code == 0, outcome
+
+
+@pytest.fixture(scope="module")
+def job(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """Three weeks of a few simulated users, built."""
+    log = tmp_path_factory.mktemp("log") / "log.json"
+    simulate(SimulationSpec(users=16, days=21), log, processes=1)
+    job = Job(empty_warehouse, home, Steps(quiet=True))
+    job.ingest([log])
+    build()
+    return job
+
+
+def broken(tmp_path: Path, *edits: tuple[str, str, str]) -> Path:
+    """Copy the dbt project and replace a text, which must be there, in each of some models."""
+    project = tmp_path / "warehouse"
+    shutil.copytree(DBT_PROJECT, project)
+    for model, old, new in edits:
+        path = project / "models" / f"{model}.sql"
+        assert old in path.read_text(), f"{model} has changed: break it in another way"
+        path.write_text(path.read_text().replace(old, new))
+    return project
+
+
+def schemas(spark: SparkSession) -> set[str]:
+    return {schema for (schema,) in spark.sql("show namespaces").collect()}
+
+
+def history(spark: SparkSession) -> list[Any]:
+    return [spark.table(f"{table}.snapshots").select("snapshot_id").collect() for table in PUBLISHED]
+
+
+def test_no_feature_of_a_simulated_log_knows_later_events(job: Job) -> None:
+    before = history(job.spark)
+    job.spark.sql("create namespace proof_marts")
+    job.spark.sql("create table proof_marts.left_by_a_killed_proof as select 1 as a")
+    (job.home.warehouse / "proof_marts" / "half_written" / "data").mkdir(parents=True)
+
+    proof = prove_point_in_time(job)
+
+    proof.require()
+    assert [check.ok for check in proof.checks] == [True] * 5
+    assert proof.as_of == SNAPSHOT
+    assert proof.snapshots == 2
+    assert 0 < proof.deleted < proof.events
+    assert proof.columns == len(job.spark.table("marts.fct_user_features").columns) - 2
+    (changed,) = proof.checks[3].found
+    assert {"last_event_at", "level", "upgrade_count_28d"} <= set(changed.partition(": ")[2].split(", "))
+    assert history(job.spark) == before
+    assert not [schema for schema in schemas(job.spark) if schema.startswith("proof_")]
+
+
+def test_event_at_the_instant_may_not_slip_in_nor_a_label_look_back(job: Job, tmp_path: Path) -> None:
+    project = broken(
+        tmp_path,
+        ("intermediate/int_user_snapshots_plan", "spine.as_of > spells.started_at", "spine.as_of >= spells.started_at"),
+        ("marts/fct_churn_labels", "spine.as_of_date <= user_days", "date_sub(spine.as_of_date, 1) <= user_days"),
+        ("marts/fct_churn_labels", "'day', 0, horizon", "'day', -1, horizon"),
+    )
+    with scratch_schemas(job) as folder:
+        scratch = Scratch(job, SNAPSHOT, folder, project)
+        scratch.cut_log()
+        user_id = scratch.add_upgrade()
+        features, label = with_event_at_instant(scratch, user_id)
+        assert "level" in features.broken_by
+        assert f"level: 1 row, such as ({user_id}, {SNAPSHOT})" in features.found
+        assert label.ok
+        features, label = with_event_just_before(scratch, user_id)
+        assert features.ok
+        assert label.broken_by == ("will_upgrade",)
+
+
+def test_interrupted_proof_leaves_nothing_and_two_do_not_work_at_once(job: Job) -> None:
+    def interrupted() -> None:
+        with scratch_schemas(job):
+            job.spark.sql("create namespace proof_raw")
+            with pytest.raises(ProofIsRunning), scratch_schemas(job):
+                pass
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert "proof_raw" not in schemas(job.spark)
+
+
+@pytest.mark.usefixtures("job")
+def test_unknown_snapshot_could_not_run_and_the_known_ones_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sparkhouse", "prove-point-in-time", "--as-of", "2018-10-16"])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 2
+    assert "2018-10-08, 2018-10-15, 2018-10-22" in capsys.readouterr().err
+
+
+def test_differences_are_bits_and_rows(spark: SparkSession) -> None:
+    columns = "id int, same double, zero double, gone int"
+    nan = float("nan")
+    before = spark.createDataFrame([(1, nan, 0.0, 1), (2, None, 0.0, 2), (3, 1.5, 1.0, 3)], columns)
+    after = spark.createDataFrame([(1, nan, -0.0, 1), (2, None, 0.0, None), (4, 1.5, 1.0, 3)], columns)
+    assert differences(before, before, ["id"]) == []
+    found = [(each.column, each.rows, each.first, each.last) for each in differences(before, after, ["id"])]
+    assert found == [
+        (NO_ROW, 1, (3,), (3,)),
+        (NEW_ROW, 1, (4,), (4,)),
+        ("zero", 1, (1,), (1,)),
+        ("gone", 1, (2,), (2,)),
+    ]
+
+
+# The last one: it publishes what a broken model gives.
+def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(job: Job, tmp_path: Path) -> None:
+    project = broken(
+        tmp_path,
+        (
+            "intermediate/int_user_snapshots_counts",
+            "spine.as_of_date > user_days.event_date",
+            "spine.as_of_date >= user_days.event_date",
+        ),
+    )
+    build(project, ["--target-path", str(tmp_path / "target")])
+    proof = prove_point_in_time(job, SNAPSHOT, project)
+    (check,) = proof.checks
+    assert {"last_event_at", "song_count_lifetime"} <= set(check.broken_by)
+    assert not {"song_count_7d", "song_count_28d"} & set(check.broken_by)
+    with pytest.raises(CheckFailed, match="song_count_lifetime"):
+        proof.require()
