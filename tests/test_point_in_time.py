@@ -20,7 +20,6 @@ from cli.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from pyspark.sql import SparkSession
@@ -32,10 +31,9 @@ DATES = [date(2018, 10, day) for day in (8, 15, 22)]
 SNAPSHOT = DATES[1]
 
 
-def build(project: Path = DBT_PROJECT, target: Sequence[str] = ()) -> None:
-    select = ["--select", "+fct_user_features", "+fct_churn_labels"]
-    outcome = run_dbt(["--log-level", "none", "run", *select, "--project-dir", str(project), *target])
-    assert outcome.exit_code == 0, outcome
+def dbt(*arguments: str) -> list[str]:
+    """Run a dbt command; return the status of each model or test."""
+    return [node.status for node in run_dbt(["--log-level", "none", *arguments]).nodes]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +43,7 @@ def job(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.Temp
     simulate(SimulationSpec(users=16, days=21), log, processes=1)
     job = Job(empty_warehouse, home, Steps(quiet=True))
     job.ingest([log])
-    build()
+    assert set(dbt("run", "--select", "+fct_user_features", "+fct_churn_labels")) == {"success"}
     return job
 
 
@@ -157,10 +155,14 @@ def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(job: Job, tm
             "spine.as_of_date >= user_days.event_date",
         ),
     )
-    build(project, ["--target-path", str(tmp_path / "target")])
+    options = ["--project-dir", str(project), "--target-path", str(tmp_path / "target"), "--select"]
+    assert set(dbt("run", *options, "int_user_snapshots_counts+")) == {"success"}
+
     proof = prove_point_in_time(job, SNAPSHOT, project)
+
     (check,) = proof.checks
     assert {"last_event_at", "song_count_lifetime"} <= set(check.broken_by)
     assert not {"song_count_7d", "song_count_28d"} & set(check.broken_by)
     with pytest.raises(CheckFailed, match="song_count_lifetime"):
         proof.require()
+    assert dbt("test", *options, "no_feature_knows_its_snapshot_or_later") == ["fail"]

@@ -3,10 +3,10 @@
    branch under its readers, is never used. #}
 {% materialization table, adapter='spark' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- if config.get('contract').enforced -%}
-        {{ get_assert_columns_equivalent(sql) }}
-    {%- endif -%}
     {%- set columns = get_column_schema_from_query(sql) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do assert_contract(columns) -%}
+    {%- endif -%}
 
     {{- run_hooks(pre_hooks) -}}
 

@@ -50,7 +50,7 @@ features as (
         {{ ratio('artist_play_count_28d', 'distinct_artist_count_28d') }} as songs_per_artist_28d,
         case
             when artist_play_count_lifetime > 0
-                then greatest(log2(artist_play_count_lifetime) - artist_play_count_log2 / artist_play_count_lifetime, 0)
+                then round(log2(artist_play_count_lifetime) - artist_play_count_log2 / artist_play_count_lifetime, 6)
         end as artist_entropy_lifetime
     from summed
 )
