@@ -24,6 +24,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python tests/benchmarks/run_vs_floor.py
+	$(BIN)/python tests/benchmarks/build_growth.py
 
 # Resolve the lock file anew from pyproject.toml.
 lock: setup
