@@ -145,8 +145,9 @@ class Scratch:
         return self._up_to_date(FEATURES)
 
     def features(self) -> DataFrame:
-        """The same rows, rebuilt."""
-        return self._up_to_date(PREFIX + FEATURES)
+        """The rows of the same snapshots, rebuilt."""
+        dates = self.published_features().select("as_of_date").distinct()
+        return self._up_to_date(PREFIX + FEATURES).join(dates, "as_of_date", "semi")
 
     def label(self, user_id: str, name: str) -> bool | None:
         """A label of the user at the snapshot, rebuilt."""
