@@ -7,6 +7,7 @@ and shows their totals.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException
@@ -21,6 +22,7 @@ from expectations.tallies import MISSING, OUTSIDE, UNEXPECTED, ColumnRule, talli
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import DataFrame, SparkSession
 
     from expectations.catalogue import FeatureEntry
@@ -39,14 +41,36 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found of a rule: so many cells are `broken`, by one `fault`; of a share, no cell by itself is."""
+    """What was found of a rule of a feature: so many cells `broken`, by one `fault`; of a share, none by itself is."""
 
+    feature: str
+    tally: Tally
     rule: str
     expected: str
     observed: str
     broken: int
     fault: str
     is_share: bool = False
+
+    @property
+    def result(self) -> RuleResult:
+        examples = () if self.is_share else self.tally.examples[self.fault]
+        message = f"{FEATURES}.{self.feature}: {self.rule} ({self.expected}), observed {self.observed}"
+        if examples:
+            message += f"; {self.broken} rows break it, such as {'; '.join(examples)}"
+        return RuleResult(
+            suite="features",
+            table_name=FEATURES,
+            rule=self.rule,
+            column_name=self.feature,
+            success=not self.broken,
+            is_error=False,
+            observed_value=self.observed,
+            element_count=self.tally.cells,
+            unexpected_count=None if self.is_share else self.broken,
+            examples=examples,
+            message=message,
+        )
 
 
 def features(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite:
@@ -57,21 +81,24 @@ def features(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite:
     table = read(spark, FEATURES)
     check_complete(table, FEATURES, SNAPSHOT_KEY, catalogue)
     strings = {field.name for field in table.schema if isinstance(field.dataType, StringType)}
-    found = [
-        (entry.name, tally, tuple(_verdicts(entry, tally, is_string=entry.name in strings)))
+    verdicts = [
+        verdict
         for entry, tally in zip(catalogue, _tallies(table, catalogue, strings), strict=False)
+        for verdict in _verdicts(entry, tally, is_string=entry.name in strings)
     ]
-    findings = tuple(_finding(name, tally, verdict) for name, tally, verdicts in found for verdict in verdicts)
-    rows = spark.createDataFrame(
-        [(name, *(_broken(fault, verdicts) for fault in MEANINGS)) for name, _, verdicts in found],
-        f"feature string, {', '.join(f'{fault} bigint' for fault in MEANINGS)}",
+    counts = [(v.feature, v.rule, *(v.broken if v.fault == fault else 0 for fault in MEANINGS)) for v in verdicts]
+    return Suite(
+        name="features",
+        table=FEATURES,
+        keys=("feature", "rule"),
+        rows=spark.createDataFrame(counts, f"feature string, rule string, {' bigint, '.join(MEANINGS)} bigint"),
+        expectations=(row_count(1), *(_total(fault, verdicts) for fault in MEANINGS if verdicts)),
+        findings=tuple(verdict.result for verdict in verdicts),
     )
-    totals = [none(fault, meaning) for fault, meaning in MEANINGS.items()] if found else []
-    return Suite("features", FEATURES, ("feature",), rows, (row_count(1), *totals), findings)
 
 
-def _broken(fault: str, verdicts: Sequence[Verdict]) -> int:
-    return sum(verdict.broken for verdict in verdicts if verdict.fault == fault)
+def _total(fault: str, verdicts: Sequence[Verdict]) -> Expectation:
+    return none(fault, MEANINGS[fault], [v.feature for v in verdicts if v.fault == fault and v.broken])
 
 
 def _tallies(table: DataFrame, catalogue: Sequence[FeatureEntry], strings: Collection[str]) -> list[Tally]:
@@ -125,39 +152,20 @@ def _fault(table: DataFrame, condition: str) -> str | None:
 def _verdicts(entry: FeatureEntry, tally: Tally, *, is_string: bool) -> Iterator[Verdict]:
     """Yield what was found of each rule that follows from the entry of a feature."""
     outside, missing, unexpected = (tally.broken[fault] for fault in (OUTSIDE, MISSING, UNEXPECTED))
+    of_feature = partial(Verdict, entry.name, tally)
     if entry.allowed:
         rule, expected = "expect_column_values_to_be_in_set", f"one of {', '.join(entry.allowed)}"
-        yield Verdict(rule, expected, f"{outside} others", outside, OUTSIDE)
+        yield of_feature(rule, expected, f"{outside} others", outside, OUTSIDE)
     elif not is_string:
         rule, expected = "expect_column_values_to_be_between", "{:g} to {:g}".format(*_bounds(entry))
-        yield Verdict(rule, expected, f"{tally.lowest} to {tally.highest}", outside, OUTSIDE)
+        yield of_feature(rule, expected, f"{tally.lowest} to {tally.highest}", outside, OUTSIDE)
     if entry.null_rule == UNRECORDED:
         rule, share = "expect_column_proportion_of_non_null_values_to_be_between", tally.known / tally.cells
         lacking = tally.cells - tally.known if share < RECORDED else 0
-        yield Verdict(rule, f"at least {RECORDED}", str(share), lacking, MISSING, is_share=True)
+        yield of_feature(rule, f"at least {RECORDED}", str(share), lacking, MISSING, is_share=True)
         return
     where = "" if entry.null_rule == NEVER else f" unless {entry.null_rule}"
-    yield Verdict("expect_column_values_to_not_be_null", f"a value{where}", f"{missing} NULL", missing, MISSING)
+    yield of_feature("expect_column_values_to_not_be_null", f"a value{where}", f"{missing} NULL", missing, MISSING)
     if entry.null_rule != NEVER:
         rule, expected = "expect_column_values_to_be_null", f"NULL where {entry.null_rule}"
-        yield Verdict(rule, expected, f"{unexpected} values", unexpected, UNEXPECTED)
-
-
-def _finding(feature: str, tally: Tally, verdict: Verdict) -> RuleResult:
-    shown = () if verdict.is_share else tally.examples[verdict.fault]
-    message = f"{FEATURES}.{feature}: {verdict.rule} ({verdict.expected}), observed {verdict.observed}"
-    if shown:
-        message += f"; {verdict.broken} rows break it, such as {'; '.join(shown)}"
-    return RuleResult(
-        suite="features",
-        table_name=FEATURES,
-        rule=verdict.rule,
-        column_name=feature,
-        success=not verdict.broken,
-        is_error=False,
-        observed_value=verdict.observed,
-        element_count=tally.cells,
-        unexpected_count=None if verdict.is_share else verdict.broken,
-        examples=shown,
-        message=message,
-    )
+        yield of_feature(rule, expected, f"{unexpected} values", unexpected, UNEXPECTED)

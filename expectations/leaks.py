@@ -48,13 +48,15 @@ def leaks(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite:
     found = rankings(_rows(features.select(*SNAPSHOT_KEY, *names), known, labels), names, labels)
     reasons = {(entry.name, label): reason for entry in catalogue for label, reason in entry.alarm.items()}
     counts = [(label, len(_leaking(label, found, reasons))) for label in labels]
+    findings = tuple(finding for label in labels for finding in _findings(label, found, reasons))
+    meaning = f"Features that rank a label with an AUC above {SUSPICIOUS_AUC}"
     return Suite(
         name="leaks",
         table=FEATURES,
         keys=("label",),
         rows=spark.createDataFrame(counts, "label string, leaking_features bigint"),
-        expectations=(none("leaking_features", f"Features that rank a label with an AUC above {SUSPICIOUS_AUC}"),),
-        findings=tuple(finding for label in labels for finding in _findings(label, found, reasons)),
+        expectations=(none("leaking_features", meaning, [str(f.column_name) for f in findings if not f.success]),),
+        findings=findings,
         record=Record(TABLE, COLUMNS, tuple(_record(ranking, reasons) for ranking in found)),
     )
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from great_expectations import expectations as gxe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import Column
 
@@ -38,9 +40,10 @@ def varied(column: str) -> Expectation:
     return gxe.ExpectColumnStdevToBeBetween(column=column, min_value=0, strict_min=True)
 
 
-def none(column: str, meaning: str) -> Expectation:
-    """The column, of counts of what is broken, is zero throughout."""
-    return gxe.ExpectColumnSumToBeBetween(column=column, max_value=0, description=meaning)
+def none(column: str, meaning: str, broken: Sequence[str]) -> Expectation:
+    """The column, of counts of what is broken, is zero throughout; the site names what is not."""
+    named = f"{meaning}: {', '.join(broken) or 'none'}"
+    return gxe.ExpectColumnSumToBeBetween(column=column, max_value=0, description=named)
 
 
 def indicator(condition: Column) -> Column:

@@ -1,6 +1,7 @@
 """The suites, one or two a layer: volumes, ranges, null shares and distributions.
 
-Keys, relations, accepted values and logic are dbt's to test. Every rule is an aggregate, so a suite costs one job.
+Keys, relations and logic are dbt's to test. Every rule here is an aggregate, so a suite costs one job; the features
+have too many for that, and modules of their own.
 Bounds are wide on purpose: they hold for the published logs of 225 to 22,277 users and for a log of a handful, and
 break when a delivery, a unit or a join went wrong.
 """

@@ -72,7 +72,7 @@ def tallies(table: DataFrame, key: Column, rules: Sequence[ColumnRule]) -> list[
     def part(
         keys: pa.Array, column: pa.Array, lowest: float, highest: float, due: NDArray[np.bool_] | None
     ) -> dict[str, Any]:
-        known, values = flags(column.is_valid()), column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        known, values = flags(column.is_valid()), column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         due = ~known if due is None else due
         outside = known & ~((values >= lowest) & (values <= highest))
         broken = {OUTSIDE: outside, MISSING: ~known & ~due, UNEXPECTED: known & due}
