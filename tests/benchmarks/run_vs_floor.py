@@ -26,8 +26,14 @@ def run(*command: str | Path, home: Path) -> tuple[float, str]:
     """Run a command to its end; return its wall time in seconds and what it printed."""
     started = time.perf_counter()
     environment = {**os.environ, "SPARKHOUSE_HOME": str(home), "PYSPARK_PYTHON": sys.executable}
+    # Steps are told on the error stream, results on the output stream: both are read.
     done = subprocess.run(
-        [str(part) for part in command], check=True, env=environment, stdout=subprocess.PIPE, text=True
+        [str(part) for part in command],
+        check=True,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     return time.perf_counter() - started, done.stdout
 
