@@ -1,4 +1,5 @@
-# Sourced by Spark whenever it starts a JVM (this folder is Spark's conf folder): Java, the Iceberg jar, the state folder.
+# Sourced by Spark whenever it starts a JVM (this folder is Spark's conf folder): Java, the Iceberg jar, the state folder,
+# the user's umask.
 site_packages="$(dirname "${SPARK_HOME}")"
 
 # The user's Java when it is 17, else the runtime that the lock file installs.
@@ -10,3 +11,6 @@ SPARK_DIST_CLASSPATH="$(echo "${site_packages}"/snowpark_connect_deps_iceberg/ja
 
 # The catalog lists namespaces as soon as it is asked anything: its folder and `default` have to be there.
 mkdir -p "${SPARKHOUSE_HOME:-${PWD}/var}"/tmp "${SPARKHOUSE_HOME:-${PWD}/var}"/warehouse/default
+
+# Hadoop gives files the modes of an umask of its own, 022, whatever the user's is. What the user has set comes last and wins.
+SPARK_SUBMIT_OPTS="-Dspark.hadoop.fs.permissions.umask-mode=$(umask) ${SPARK_SUBMIT_OPTS:-}"

@@ -1,0 +1,36 @@
+"""What Spark writes has the modes that the user's umask asks for."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRITE_A_TABLE = """
+from cli.home import Home
+from cli.session import start_spark
+
+Home.from_environment()
+spark = start_spark()
+spark.sql("create table default.numbers as select * from range(1)")
+print(spark.conf.get("spark.test.own"))
+"""
+
+
+def test_a_private_umask_keeps_tables_private(tmp_path: Path) -> None:
+    settings = {"SPARKHOUSE_HOME": str(tmp_path / "home"), "SPARKHOUSE_MASTER": "local[1]"}
+    settings |= {"SPARKHOUSE_DRIVER_MEMORY": "1g", "SPARK_SUBMIT_OPTS": "-Dspark.test.own=kept"}
+    command, environment = [sys.executable, "-c", WRITE_A_TABLE], {**os.environ, **settings}
+    ended = subprocess.run(
+        command, env=environment, umask=0o077, capture_output=True, text=True, check=True, timeout=300
+    )
+    assert ended.stdout.split() == ["kept"]
+    written = [path for path in (tmp_path / "home").rglob("*") if "tmp" not in path.relative_to(tmp_path).parts]
+    assert [path for path in written if path.suffix == ".parquet"]
+    open_to_others = [path for path in written if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    assert open_to_others == []
