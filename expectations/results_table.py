@@ -39,6 +39,10 @@ def append(spark: SparkSession, run_id: str, results: Sequence[RuleResult]) -> N
 def append_record(spark: SparkSession, run_id: str, record: Record) -> None:
     """Append the rows in one commit; make the table first where it is missing."""
     spark.sql("create namespace if not exists monitoring")
-    spark.sql(f"create table if not exists {record.table} ({record.columns}) using iceberg")
+    # Not on the branch of a run: what stopped it has to be seen, too.
+    spark.sql(
+        f"create table if not exists {record.table} ({record.columns}) using iceberg "
+        "tblproperties ('write.wap.enabled' = 'false')"
+    )
     rows = [(run_id, *row) for row in record.rows]
     spark.createDataFrame(rows, record.columns).coalesce(1).writeTo(record.table).append()

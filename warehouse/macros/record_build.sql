@@ -1,5 +1,6 @@
-{# Runs at the end of every dbt command, so that bare dbt leaves its record, too. It reads metadata only: the snapshot
-   that each table is at, and the newest ingested_at from the statistics of the files. #}
+{# Runs at the end of every dbt command, so that bare dbt leaves its record, too; a build on the branch of a run has its
+   record from the publication. It reads metadata only: the snapshot that each table is at, and the newest ingested_at
+   from the statistics of the files. #}
 {% macro record_build(results) -%}
     {%- set models = results | selectattr('node.resource_type', 'equalto', 'model') | list if execute else [] -%}
     {%- set built = models | selectattr('status', 'equalto', 'success') | map(attribute='node.name') | list -%}
@@ -9,7 +10,11 @@
         {%- do run_query(
             'create table if not exists monitoring.builds (build_id string, completed_at timestamp,'
             ~ ' newest_ingested_at timestamp, table_snapshot_ids map<string, bigint>) using iceberg'
+            ~ " tblproperties ('write.wap.enabled' = 'false')"
         ) -%}
+        {%- if run_query('set spark.wap.branch').rows[0]['value'] != '<undefined>' -%}
+            {{ return('') }}
+        {%- endif -%}
         {%- set heads = [] -%}
         {%- for node in graph.nodes.values()
             if node.resource_type == 'model' and node.schema in ['staging', 'intermediate', 'marts']

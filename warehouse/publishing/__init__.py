@@ -1,0 +1,1 @@
+"""Write, audit, publish: a run writes on a branch of its own, and readers see it whole or not at all."""

@@ -1,0 +1,89 @@
+"""What a reader sees: all tables in one published state, the newest or an earlier one, never a mix of two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from warehouse.publishing import records
+from warehouse.publishing.journal import moment
+from warehouse.publishing.tables import find_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyspark.sql import SparkSession
+
+    from warehouse.publishing.journal import Journal
+    from warehouse.publishing.tables import Table
+
+
+class NoSuchState(LookupError):
+    """There is no state of a table that was published by then, or it is no longer kept."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of the past: states published `until` (milliseconds since 1970 UTC) are seen, at it or before it."""
+
+    until: int
+    inclusive: bool = True
+
+    def sees(self, at: int) -> bool:
+        """Whether what was published at a moment is seen."""
+        return at <= self.until if self.inclusive else at < self.until
+
+    def __str__(self) -> str:
+        return f"{moment(self.until).isoformat(timespec='milliseconds')}"
+
+
+def newest_snapshots(spark: SparkSession, journal: Journal, names: Iterable[str]) -> dict[str, int | None]:
+    """Return the snapshot of each table in the newest published state; None for a table without rows in it.
+
+    While a publication is under way, or after it was cut short, this is the state before it. The journal is read again
+    at the end: had it changed, the tables would have been looked at in different states.
+    """
+    there = [table for table in (find_table(spark, name) for name in names) if table]
+    while True:
+        before = journal.read()
+        heads = {table.name: table.head() for table in there}
+        if before and before.finished_at is None:
+            heads |= {move.table: move.before for move in before.moves if move.table in heads}
+        if journal.read() == before:
+            return heads
+
+
+def resolve_moment(spark: SparkSession, text: str) -> Moment:
+    """Return the moment that a text means: a run, for the state that it published, or an ISO 8601 time (UTC).
+
+    A time while a publication was under way is taken for the moment before it. Raises NoSuchState.
+    """
+    times = records.publication_times(spark)
+    ended = [end for run_id, _, end in times if run_id == text]
+    if ended:
+        return Moment(ended[-1])
+    try:
+        named = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
+    except ValueError as error:
+        runs = ", ".join(dict.fromkeys(run_id for run_id, _, _ in reversed(times[-5:]))) or "none yet"
+        msg = f"{text} is neither a run that published something ({runs}) nor a time such as 2026-11-24T05:30:00"
+        raise NoSuchState(msg) from error
+    until = int((named if named.tzinfo else named.replace(tzinfo=timezone.utc)).timestamp() * 1000)
+    under_way = [start for _, start, end in times if start <= until < end]
+    return Moment(under_way[0], inclusive=False) if under_way else Moment(until)
+
+
+def snapshots_as_of(spark: SparkSession, when: Moment, names: Iterable[str]) -> Mapping[str, int]:
+    """Return the snapshot that each table was at. Raises NoSuchState."""
+    there = [table for table in (find_table(spark, name) for name in names) if table]
+    return {table.name: _snapshot_as_of(table, when) for table in there}
+
+
+def _snapshot_as_of(table: Table, when: Moment) -> int:
+    changes = table.changes
+    seen = [change.snapshot_id for change in changes if when.sees(change.at)]
+    if not seen:
+        oldest = f"the oldest state that is kept is of {Moment(changes[0].at)}" if changes else "it has no rows yet"
+        raise NoSuchState(f"{table.name} has no published state as of {when}: {oldest}")
+    return seen[-1]

@@ -1,0 +1,124 @@
+"""monitoring.publications: what was published and taken back, when, and where each table stood before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from warehouse.publishing.journal import moment
+from warehouse.publishing.tables import SCHEMAS, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from warehouse.publishing.journal import Move, Publication
+
+PUBLICATIONS, BUILDS = "monitoring.publications", "monitoring.builds"
+# A state of the warehouse that holds both is one that a training set can be read from again.
+_OF_A_BUILD = {"marts.fct_user_features", "marts.fct_churn_labels"}
+_BUILT_SCHEMAS = ("staging", "intermediate", "marts")
+_COLUMNS = (
+    "run_id string, action string, position int, table_name string, snapshot_id_before bigint, "
+    "snapshot_id_after bigint, started_at timestamp, published_at timestamp"
+)
+
+
+def record_publication(spark: SparkSession, publication: Publication) -> None:
+    """Append a row per table, unless they are there already; a state with features and labels counts as a build."""
+    spark.sql("create namespace if not exists monitoring")
+    spark.sql(
+        f"create table if not exists {PUBLICATIONS} ({_COLUMNS}) using iceberg "
+        "tblproperties ('write.wap.enabled' = 'false')"
+    )
+    started_at, published_at = moment(publication.started_at), moment(publication.finished_at or 0)
+    is_it = (F.col("run_id") == publication.run_id) & (F.col("started_at") == F.lit(started_at))
+    if not publication.moves or not spark.table(PUBLICATIONS).where(is_it).isEmpty():
+        return
+    if {move.table for move in publication.moves} & _OF_A_BUILD:
+        _record_build(spark, publication.run_id, published_at)
+    rows = [
+        (publication.run_id, publication.action, position, *_values(move), started_at, published_at)
+        for position, move in enumerate(publication.moves)
+    ]
+    _append(spark, PUBLICATIONS, rows, _COLUMNS)
+
+
+def _values(move: Move) -> tuple[str, int | None, int | None]:
+    return move.table, move.before, move.after
+
+
+def _record_build(spark: SparkSession, run_id: str, published_at: datetime) -> None:
+    """Record what the macro `record_build` records of a bare dbt build, as of the publication."""
+    heads = {table.name: table.head() for table in tables(spark) if table.name.startswith(_BUILT_SCHEMAS)}
+    newest = spark.table("staging.stg_sparkify__events").agg(F.max("ingested_at")).collect()[0][0]
+    _append(
+        spark,
+        BUILDS,
+        [(run_id, published_at, newest, {name: head for name, head in heads.items() if head is not None})],
+        "build_id string, completed_at timestamp, newest_ingested_at timestamp, table_snapshot_ids map<string, bigint>",
+    )
+
+
+def states_before(spark: SparkSession, run_id: str) -> list[tuple[str, int | None]]:
+    """Return each table published since a run's first publication began, that included, and where it stood then.
+
+    What is made of others comes first, so that a mart never stands on inputs that are older than it. Empty if the run
+    published nothing.
+    """
+    published = _published(spark)
+    if published is None:
+        return []
+    begun = published.where(F.col("run_id") == run_id).agg(F.min("started_at")).collect()[0][0]
+    if begun is None:
+        return []
+    oldest = Window.partitionBy("table_name").orderBy("started_at")
+    rows = (
+        published.where(F.col("started_at") >= F.lit(begun))
+        .withColumn("number", F.row_number().over(oldest))
+        .where("number = 1")
+        .collect()
+    )
+    rows.sort(key=lambda row: (SCHEMAS.index(row.table_name.partition(".")[0]), row.position), reverse=True)
+    return [(row.table_name, row.snapshot_id_before) for row in rows]
+
+
+def published_runs(spark: SparkSession) -> list[str]:
+    """Return the runs that published something, the newest first."""
+    published = _published(spark)
+    if published is None:
+        return []
+    newest = published.groupBy("run_id").agg(F.max("started_at").alias("at")).orderBy(F.desc("at"))
+    return [row.run_id for row in newest.collect()]
+
+
+def publication_times(spark: SparkSession) -> list[tuple[str, int, int]]:
+    """Return run, start and end (milliseconds since 1970 UTC) of each publication, the oldest first."""
+    published = _published(spark)
+    if published is None:
+        return []
+    times = ("run_id", F.unix_millis("started_at"), F.unix_millis("published_at"))
+    return sorted({tuple(row) for row in published.select(*times).collect()}, key=lambda each: each[1])
+
+
+def snapshots_since(spark: SparkSession, since: datetime) -> dict[str, set[int]]:
+    """Return, by table, the snapshots that publications since a moment moved from and to."""
+    published = _published(spark)
+    if published is None:
+        return {}
+    found: dict[str, set[int]] = {}
+    for row in published.where(F.col("published_at") >= F.lit(since)).collect():
+        found.setdefault(row.table_name, set()).update({row.snapshot_id_before, row.snapshot_id_after} - {None})
+    return found
+
+
+def _published(spark: SparkSession) -> DataFrame | None:
+    return spark.table(PUBLICATIONS) if spark.catalog.tableExists(PUBLICATIONS) else None
+
+
+def _append(spark: SparkSession, table: str, rows: Sequence[tuple[object, ...]], columns: str) -> None:
+    spark.createDataFrame(rows, columns).coalesce(1).writeTo(table).append()
