@@ -4,13 +4,19 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11 python3.10,$(she
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test lint bench lock setup
+.PHONY: run test test-faults lint bench lock setup
 
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
 
 test: setup
 	$(BIN)/pytest
+
+test-faults: setup
+	$(BIN)/python tests/faults/kill_run.py
+	$(BIN)/python tests/faults/machine_faults.py
+	$(BIN)/python tests/faults/deliveries.py
+	$(BIN)/python tests/faults/crowd.py
 
 # dbt-bouncer and dbt-score judge the manifest in the default state folder; parsing starts no Spark. Needs Python 3.11 or 3.12.
 lint: setup

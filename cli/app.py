@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sys
 import traceback
-from datetime import datetime, timezone
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, run_dbt
+from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, DBT_WRITERS, run_dbt
+from cli.faults import told_faults
 from cli.home import Home, shown
 from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, Job, simulate_log
+from cli.runs import Run, held_lock, recorded
 from cli.steps import Steps
+from cli.writer_lock import WriterAtWork
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OUR_PACKAGES = ("cli", "expectations", "models_ml", "warehouse")
 FIRST_DAY = datetime(2018, 10, 1)  # noqa: DTZ001 - typer's dates have no zone
@@ -27,6 +35,10 @@ app = typer.Typer(
     "State lives under $SPARKHOUSE_HOME (default ./var). "
     "Exit codes: 0 ok, 1 a check failed, 2 could not run.",
 )
+
+
+runs_app = typer.Typer(help="List all runs; discard what a failed one left.")
+app.add_typer(runs_app, name="runs")
 
 
 class Ids(str, Enum):
@@ -45,6 +57,13 @@ class Format(str, Enum):
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="One line a step, no spinner.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another writer to end, instead of refusing.")]
+Pseudonymise = Annotated[
+    bool,
+    typer.Option(
+        help="Keep first and last names as salted hashes in `raw`, or not at all; in clear they are never kept."
+    ),
+]
 Label = Annotated[str, typer.Option(help="A label of marts.fct_churn_labels.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Snapshot date; the newest if not given.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
@@ -56,17 +75,43 @@ def utc_moment(text: str) -> datetime:
     return named.astimezone(timezone.utc) if named.tzinfo else named.replace(tzinfo=timezone.utc)
 
 
-def start_job(*, quiet: bool = False) -> Job:
+@contextmanager
+def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[Job]:
+    """Start Spark for a command that writes: under the writers' lock, on record, no publication left unfinished."""
+    home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
+    with recorded(home, steps, wait=wait):
+        job = start_job(home, steps)
+        job.finish_publication()
+        yield job
+
+
+@contextmanager
+def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[Job]:
+    """The same, on a branch of the run: what it does not publish, no reader sees."""
+    with writer(command, quiet=quiet, wait=wait) as job, job.branch():
+        yield job
+
+
+def reader(command: str, *, quiet: bool) -> Job:
+    """Start Spark for a command that reads; a publication that was cut short is finished, if nobody writes."""
+    home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
+    job = start_job(home, steps)
+    if job.publisher.journal.unfinished:
+        with suppress(WriterAtWork, OSError), held_lock(home, steps, wait=False):
+            job.finish_publication()
+    return job
+
+
+def start_job(home: Home, steps: Steps) -> Job:
     """Start Spark on the state folder."""
     from cli.session import start_spark
 
-    home = Home.from_environment()
-    return Job(start_spark(), home, new_steps(quiet=quiet))
+    return Job(start_spark(), home, steps)
 
 
-def new_steps(*, quiet: bool) -> Steps:
+def new_steps(command: str, *, quiet: bool) -> Steps:
     """Begin the record of a command, under a run id that sorts by time."""
-    return Steps(quiet=quiet, run_id=datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ"))
+    return Steps(quiet=quiet, run_id=datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ"), command=command)
 
 
 @app.command()
@@ -86,16 +131,30 @@ def simulate(
     from warehouse.landing.simulator import SimulationSpec
 
     spec = SimulationSpec(users=users, days=days, start=start.date(), seed=seed, ids=ids.value)
-    simulate_log(spec, out, new_steps(quiet=quiet), by_day=by_day)
+    simulate_log(spec, out, new_steps("simulate", quiet=quiet), by_day=by_day)
 
 
 @app.command()
 def ingest(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders or globs of JSON lines; .gz, .bz2, .xz too.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or globs of JSON lines; .gz, .bz2, .xz too.")
+    ] = None,
+    replay_rejected: Annotated[
+        bool, typer.Option("--replay-rejected", help="Judge the lines refused so far anew, by the rules of today.")
+    ] = False,
+    pseudonymise: Pseudonymise = True,
     quiet: Quiet = False,
+    wait: Wait = False,
 ) -> None:
     """Land logs in raw.events; lines that cannot be events go to raw.rejected_events with their reasons."""
-    start_job(quiet=quiet).ingest(paths)
+    if not paths and not replay_rejected:
+        raise typer.BadParameter("Name a log to ingest, or give --replay-rejected.")
+    with writer_on_branch("ingest", quiet=quiet, wait=wait) as job:
+        if replay_rejected:
+            job.replay_rejected()
+        if paths:
+            job.ingest(paths, pseudonymise=pseudonymise)
+        job.publish()
 
 
 @app.command()
@@ -108,24 +167,27 @@ def build(
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Backfill: snapshots up to this date.")
     ] = None,
     quiet: Quiet = False,
+    wait: Wait = False,
 ) -> None:
-    """Build and test all dbt models, then audit them with Great Expectations.
+    """Build and test all dbt models, audit them with Great Expectations, and publish them if all is well.
 
     A backfill makes the snapshots of chosen dates anew, on the weekly grid or off it, and keeps those of all others.
     """
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first:%F} is after --to {last:%F}.")
-    job = start_job(quiet=quiet)
-    job.build(*job.backfill_options(first and first.date(), last and last.date()))
-    job.audit(WAREHOUSE_SUITES)
+    with writer_on_branch("build", quiet=quiet, wait=wait) as job:
+        job.build(*job.backfill_options(first and first.date(), last and last.date()))
+        job.audit(WAREHOUSE_SUITES)
+        job.publish()
 
 
 @app.command()
-def validate(quiet: Quiet = False) -> None:
-    """Audit the warehouse and the predictions with Great Expectations; write Data Docs."""
-    job = start_job(quiet=quiet)
-    suites = WAREHOUSE_SUITES + PREDICTION_SUITES if job.count("ml.churn_predictions") else WAREHOUSE_SUITES
-    print(f"Data quality: {shown(job.audit(suites).index_page)}")
+def validate(quiet: Quiet = False, wait: Wait = False) -> None:
+    """Audit the published warehouse and predictions with Great Expectations; write Data Docs."""
+    with writer_on_branch("validate", quiet=quiet, wait=wait) as job:
+        suites = WAREHOUSE_SUITES + PREDICTION_SUITES if job.count("ml.churn_predictions") else WAREHOUSE_SUITES
+        report = job.audit(suites)
+    print(f"Data quality: {shown(report.index_page)}")
 
 
 @app.command()
@@ -133,12 +195,17 @@ def train(
     label: Label = "churned_in_time_bin",
     seed: Seed = 20181001,
     quiet: Quiet = False,
+    wait: Wait = False,
 ) -> None:
     """Fit and compare the models on the snapshots whose label is known; keep the best as a new model version."""
     from cli.report import print_training
     from models_ml.training_spec import TrainingSpec
 
-    print_training(start_job(quiet=quiet).train(TrainingSpec(label=label, seed=seed)))
+    spec = TrainingSpec(label=label, seed=seed)
+    with writer_on_branch("train", quiet=quiet, wait=wait) as job:
+        report = job.train(spec)
+        job.publish()
+    print_training(report)
 
 
 @app.command()
@@ -165,7 +232,7 @@ def training_set(
     from models_ml.training_file import TrainingFileSpec
 
     spec = TrainingFileSpec(label, out, first and first.date(), last and last.date(), as_known_at)
-    start_job(quiet=quiet).write_training_set(spec)
+    reader("training-set", quiet=quiet).write_training_set(spec)
 
 
 @app.command()
@@ -176,26 +243,38 @@ def predict(
         str | None, typer.Option(help="A row of ml.model_versions; the newest if not given.")
     ] = None,
     quiet: Quiet = False,
+    wait: Wait = False,
 ) -> None:
-    """Score a snapshot with a model version and write ml.churn_predictions."""
+    """Score a snapshot with a model version, audit the predictions and publish them as ml.churn_predictions."""
     from cli.report import print_predictions
 
-    job = start_job(quiet=quiet)
-    report = job.predict(label, as_of.date() if as_of else None, model_version)
-    job.audit(PREDICTION_SUITES)
+    with writer_on_branch("predict", quiet=quiet, wait=wait) as job:
+        report = job.predict(label, as_of.date() if as_of else None, model_version)
+        job.audit(PREDICTION_SUITES)
+        job.publish()
     print_predictions(report)
 
 
 @app.command()
 def sql(
-    statement: Annotated[str, typer.Argument(help="One SELECT, DESCRIBE or SHOW statement, in Spark SQL.")],
+    statement: Annotated[str, typer.Argument(help="One SELECT (or describe, show tables in), in Spark SQL.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIMESTAMP|RUN_ID", help="The tables as they were published then; UTC if no zone is given."
+        ),
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN_ID", help="What a failed run left unpublished.")
+    ] = None,
     style: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
 ) -> None:
-    """Query the warehouse, for example ml.churn_predictions."""
-    from cli.query import check_reading, print_rows, query
+    """Query the published warehouse, for example ml.churn_predictions, as it is now or was; this command only reads."""
+    from cli.query import print_rows, reading
 
-    check_reading(statement)
-    print_rows(*query(start_job().spark, statement), style.value)
+    asked = reading(statement, as_of, run_id)
+    job = reader("sql", quiet=True)
+    print_rows(*asked.rows(job.spark, job.publisher.journal), style.value)
 
 
 @app.command()
@@ -215,13 +294,16 @@ def run(
         str | None, typer.Option(help="A log of your own: file, folder or glob. Else one is simulated.")
     ] = None,
     label: Label = "churned_in_time_bin",
+    pseudonymise: Pseudonymise = True,
     quiet: Quiet = False,
+    wait: Wait = False,
 ) -> None:
-    """Do it all: ingest, build, audit, train, predict. Writes reports/run.json in the state folder."""
+    """Do it all: ingest, build, audit, publish, train, predict. Writes reports/run.json in the state folder."""
     from cli.main_job import run_all
     from cli.report import print_run
 
-    print_run(run_all(events, label, new_steps(quiet=quiet)))
+    steps = new_steps("run", quiet=quiet)
+    print_run(run_all(events, label, steps, pseudonymise=pseudonymise, wait=wait))
 
 
 @app.command()
@@ -230,28 +312,98 @@ def prove_point_in_time(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A snapshot date; a middle one if not given.")
     ] = None,
     quiet: Quiet = False,
+    wait: Wait = False,
 ) -> None:
     """Rebuild the features of a snapshot without later events: no value may change, on pain of exit code 1."""
     from cli import proof
 
-    proven = proof.prove_point_in_time(start_job(quiet=quiet), as_of.date() if as_of else None)
-    print(proven)
-    proven.require()
+    with writer("prove-point-in-time", quiet=quiet, wait=wait) as job:
+        proven = proof.prove_point_in_time(job, as_of.date() if as_of else None)
+        print(proven)
+        proven.require()
+
+
+@app.command()
+def rollback(
+    run_id: Annotated[str, typer.Argument(help="A run that published something, as `sparkhouse runs` lists it.")],
+    quiet: Quiet = False,
+    wait: Wait = False,
+) -> None:
+    """Return every table to the state before a run published; a rollback can be rolled back, too."""
+    with writer("rollback", quiet=quiet, wait=wait) as job:
+        job.roll_back(run_id)
+
+
+@runs_app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    style: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.table,
+) -> None:
+    """List all runs: published, failed, broken off, rolled back. A failed run can be looked at, and discarded."""
+    from cli.query import print_rows
+    from cli.runs import runs as runs_on_record
+
+    if context.invoked_subcommand is None:
+        listed = [asdict(run) for run in runs_on_record(Home.from_environment())]
+        print_rows([field.name for field in fields(Run)], [tuple(run.values()) for run in listed], style.value)
+
+
+@runs_app.command()
+def discard(
+    run_id: Annotated[str, typer.Argument(help="A run that failed or was broken off.")],
+    quiet: Quiet = False,
+    wait: Wait = False,
+) -> None:
+    """Take away what a run left unpublished on its branch."""
+    with writer("runs discard", quiet=quiet, wait=wait) as job:
+        job.discard(run_id)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def dbt(context: typer.Context) -> None:
-    """Run any dbt command on this project, profile and state folder: `sparkhouse dbt ls`."""
-    Home.from_environment()
-    raise typer.Exit(run_dbt(context.args).exit_code)
+    """Run any dbt command on this project, profile and state folder: `sparkhouse dbt ls`.
+
+    What it builds, readers see at once: no branch, no audit.
+    """
+    home, steps = Home.from_environment(), new_steps("dbt", quiet=True)
+    with held_lock(home, steps, wait=False) if DBT_WRITERS & set(context.args) else nullcontext():
+        outcome = run_dbt(context.args)
+    raise typer.Exit(outcome.exit_code)
 
 
 @app.command()
-def doctor() -> None:
+def maintain(
+    keep_days: Annotated[
+        int,
+        typer.Option(
+            min=0, help="States that were published in the last so many days stay readable; 0 keeps today's only."
+        ),
+    ] = 30,
+    quiet: Quiet = False,
+    wait: Wait = False,
+) -> None:
+    """Compact small files, expire old snapshots that no model and no publication needs, remove orphan files."""
+    from cli.query import print_rows
+
+    with writer("maintain", quiet=quiet, wait=wait) as job:
+        tended = [asdict(each) for each in job.maintain(timedelta(days=keep_days))]
+    if tended:
+        print_rows(list(tended[0]), [tuple(each.values()) for each in tended], Format.table.value)
+
+
+@app.command()
+def doctor(
+    mend: Annotated[bool, typer.Option("--mend", help="Put right the damaged metadata of tables first.")] = False,
+) -> None:
     """Say what is installed, which Java and state folder are used, what is wrong and how to mend it."""
     from cli.doctor import examine
 
-    findings = examine(Home.from_environment())
+    home = Home.from_environment()
+    if mend:
+        # Whoever takes the writers' lock puts right what can be put right.
+        with held_lock(home, new_steps("doctor", quiet=True), wait=False):
+            pass
+    findings = examine(home)
     for finding in findings:
         print(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}")
         if not finding.ok:
@@ -268,9 +420,15 @@ def main() -> None:
 
 
 def explain(error: Exception) -> int:
-    """Print an error to standard error, ours as a message, others whole; return the exit code it stands for."""
-    package = type(error).__module__.split(".")[0]
-    if package in OUR_PACKAGES:
+    """Print an error to standard error, return the exit code it stands for.
+
+    Ours are told as they are, and what befell the machine or the files with what to do about it; all others whole.
+    """
+    told = told_faults(error, Home.from_environment())
+    if told:
+        print(*(f"sparkhouse: {each}" for each in told), sep="\n", file=sys.stderr)
+        return COULD_NOT_RUN
+    if type(error).__module__.split(".")[0] in OUR_PACKAGES:
         print(f"sparkhouse: {error}", file=sys.stderr)
     else:
         traceback.print_exception(error)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
 CHECK_FAILED, COULD_NOT_RUN = 1, 2
+DBT_WRITERS = {"build", "clone", "retry", "run", "run-operation", "seed", "snapshot"}
 
 
 @dataclass(frozen=True)

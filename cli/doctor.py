@@ -98,10 +98,14 @@ def _spark_conf() -> Finding:
 
 
 def _state(home: Home) -> Iterator[Finding]:
+    from warehouse.publishing.spare_metadata import damaged
+
     there = next(path for path in (home.path, *home.path.parents) if path.exists())
     remedy = "Set SPARKHOUSE_HOME to a folder that you can write to."
     yield Finding("State folder", os.access(there, os.W_OK), str(home.path), remedy)
     free = shutil.disk_usage(there).free / 1e9
     yield Finding("Free disk", free > LEAST_FREE_GB, f"{free:.0f} GB", "Free some disk: a full log needs about 20 GB.")
+    for damage in damaged(home.warehouse, home.spares):
+        yield Finding(damage.table, ok=False, found=str(damage.path), remedy=damage.message)
     tables = sorted(f"{path.parent.name}.{path.name}" for path in home.warehouse.glob("*/*") if path.is_dir())
     yield Finding("Tables", ok=True, found=", ".join(tables) or "none yet: `sparkhouse run` makes them")

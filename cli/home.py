@@ -42,7 +42,7 @@ class Home:
 
     @property
     def has_logs(self) -> bool:
-        """Whether a log was ever ingested."""
+        """Whether a run has ever begun to ingest a log."""
         return (self.warehouse / "raw" / "ingested_files").is_dir()
 
     @property
@@ -56,6 +56,25 @@ class Home:
     @property
     def mlflow(self) -> Path:
         return self.path / "mlflow"
+
+    @property
+    def writer_lock(self) -> Path:
+        return self.path / "writer.lock"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the newest publication."""
+        return self.path / "publication.json"
+
+    @property
+    def spares(self) -> Path:
+        """The published metadata of each table, should the table's own be damaged."""
+        return self.path / "spares"
+
+    @property
+    def runs(self) -> Path:
+        """A record of each run."""
+        return self.path / "runs"
 
     @property
     def salt(self) -> Path:

@@ -1,19 +1,22 @@
-"""The main job, step by step: simulate, ingest, build, audit, train, predict."""
+"""The main job, step by step: simulate, ingest, build, audit, publish, train, predict."""
 
 from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cli.dbt import DbtFailed, run_dbt
 from cli.home import shown
+from cli.runs import DISCARDED, ROLLED_BACK, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date, timedelta
     from pathlib import Path
 
     from pyspark.sql import SparkSession
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from models_ml.training_spec import TrainingSpec
     from warehouse.landing.ingest import IngestSummary
     from warehouse.landing.simulator import SimulationSpec, SimulationSummary
+    from warehouse.publishing.publication import Publisher
+    from warehouse.publishing.upkeep import Upkeep
 
 WAREHOUSE_SUITES = ("raw", "staging", "features", "labels", "leaks")
 PREDICTION_SUITES = ("predictions",)
@@ -46,14 +51,110 @@ class Job:
     home: Home
     steps: Steps
 
-    def ingest(self, patterns: Sequence[str | Path]) -> IngestSummary:
+    @property
+    def publisher(self) -> Publisher:
+        from warehouse.publishing.journal import Journal
+        from warehouse.publishing.publication import Publisher
+
+        return Publisher(self.spark, Journal(self.home.journal))
+
+    @contextmanager
+    def branch(self) -> Iterator[None]:
+        """Let a block write on the branch of this run; what it does not publish stays there, for people to look at."""
+        from warehouse.publishing.branch import on_branch
+
+        with on_branch(self.spark, self.steps.run_id):
+            try:
+                yield
+            except Exception:
+                self._tell_of_branch()
+                raise
+
+    def finish_publication(self) -> None:
+        """Finish the publication of a run that was killed while it published; otherwise do nothing."""
+        if self.publisher.journal.unfinished:
+            with self.steps.step("finish") as step:
+                publication = self.publisher.finish()
+                if publication:
+                    self._keep_spares(move.table for move in publication.moves)
+                    step.rows_out = len(publication.moves)
+                    step.detail = (
+                        f"run {publication.run_id} was stopped in the middle of its {publication.action}: "
+                        f"all its {step.rows_out} tables are there now"
+                    )
+
+    def publish(self) -> None:
+        """Let all readers see what this run has written so far."""
+        with self.steps.step("publish") as step:
+            publication = self.publisher.publish(self.steps.run_id)
+            moves = publication.moves if publication else ()
+            self._keep_spares(move.table for move in moves)
+            step.rows_out = len(moves)
+            step.detail = f"{len(moves)} tables of run {self.steps.run_id}" if moves else "nothing was written"
+
+    def _keep_spares(self, names: Iterable[str]) -> None:
+        from warehouse.publishing.spare_metadata import keep_spare
+
+        for name in names:
+            keep_spare(name, self.home.warehouse, self.home.spares)
+
+    def maintain(self, keep: timedelta) -> list[Upkeep]:
+        """Compact small files, expire old snapshots, remove orphan files."""
+        from warehouse.publishing.upkeep import maintain, needed_snapshots, total
+
+        with self.steps.step("maintain") as step:
+            needed = needed_snapshots(self.spark, datetime.now(timezone.utc) - keep)
+            tended = maintain(self.spark, self.home.warehouse, needed, keep)
+            self._keep_spares(each.table for each in tended)
+            together = total(tended)
+            step.detail = (
+                f"{together.bytes_before:,} bytes in {together.files_before:,} files before, "
+                f"{together.bytes_after:,} in {together.files_after:,} after"
+            )
+        return tended
+
+    def roll_back(self, run_id: str) -> None:
+        """Return every table to the state before a run published."""
+        with self.steps.step("rollback") as step:
+            publication = self.publisher.roll_back(run_id, self.steps.run_id)
+            self._keep_spares(move.table for move in publication.moves)
+            step.rows_out = len(publication.moves)
+            step.detail = f"{step.rows_out} tables are as they were before run {run_id}"
+        mark(self.home, run_id, ROLLED_BACK)
+
+    def discard(self, run_id: str) -> None:
+        """Take away what a run left on its branch. Raises NothingUnpublished."""
+        from warehouse.publishing.branch import discard
+
+        with self.steps.step("discard") as step:
+            names = discard(self.spark, run_id)
+            step.rows_out = len(names)
+            step.detail = f"run {run_id} left {', '.join(names)}"
+        mark(self.home, run_id, DISCARDED)
+
+    def _tell_of_branch(self) -> None:
+        """Say where the unpublished tables are; where Spark itself has ended, there is nobody to ask."""
+        from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+
+        from warehouse.publishing.branch import written_tables
+
+        with suppress(Py4JError, OSError):
+            if written_tables(self.spark, self.steps.run_id):
+                query = f'sparkhouse sql --run {self.steps.run_id} "select ..."'
+                self.steps.tell(
+                    f"Nothing of this is published. Look at it: {query}; "
+                    f"take it away: sparkhouse runs discard {self.steps.run_id}"
+                )
+
+    def ingest(self, patterns: Sequence[str | Path], *, pseudonymise: bool = True) -> IngestSummary:
         """Land logs in the raw tables; a log that a run simulated before makes room for them."""
         from warehouse.landing.ingest import ingest
         from warehouse.landing.logs import find_logs
         from warehouse.landing.salt import load_salt
 
         with self.steps.step("ingest") as step:
-            summary = ingest(self.spark, patterns, self.home.landing, load_salt(self.home.salt))
+            salt = load_salt(self.home.salt) if pseudonymise else None
+            summary = ingest(self.spark, patterns, self.home.landing, salt)
             step.rows_in, step.rows_out = summary.lines, summary.accepted
             step.detail = (
                 f"{summary.lines:,} lines = {summary.accepted:,} accepted + {summary.rejected:,} rejected"
@@ -61,9 +162,25 @@ class Job:
             )
             for reason, lines in sorted(summary.reasons.items(), key=lambda item: -item[1]):
                 step.detail += f"; {reason}: {lines:,}"
-        if self.home.simulated_log.exists() and self.home.simulated_log not in find_logs(patterns):
+        if self._holds_simulated_log() and self.home.simulated_log not in find_logs(patterns):
             self._retire_simulated_log()
         return summary
+
+    def replay_rejected(self) -> None:
+        """Judge the refused lines anew: those that are events by today's rules join them."""
+        from warehouse.landing.replay import replay_rejected
+
+        with self.steps.step("replay") as step:
+            summary = replay_rejected(self.spark)
+            step.rows_in, step.rows_out = summary.lines, summary.accepted
+            step.detail = (
+                f"{summary.lines:,} refused lines = {summary.accepted:,} accepted + {summary.rejected:,} refused"
+            )
+
+    def _holds_simulated_log(self) -> bool:
+        """Whether the tables say so: the file may have gone with a run that was stopped before it published."""
+        of_file = "select 1 from raw.ingested_files where source_file = :file"
+        return not self.spark.sql(of_file, {"file": str(self.home.simulated_log)}).isEmpty()
 
     def _retire_simulated_log(self) -> None:
         """Take the log that a run simulated out again: it must not be pooled with a log of the user's own."""
@@ -74,7 +191,7 @@ class Job:
                 self.spark.sql(f"delete from {table} where source_file = :file", simulated)  # noqa: S608 - our tables
             if self.count("ml.churn_predictions"):
                 self.spark.sql("delete from ml.churn_predictions")
-            self.home.simulated_log.unlink()
+            self.home.simulated_log.unlink(missing_ok=True)
             step.rows_out = self.count("raw.events")
             step.detail = "the simulated log and its predictions made room for yours"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.home import Home
 from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, Job, import_in_background, simulate_log
+from cli.runs import recorded
 from cli.session import start_spark
 
 if TYPE_CHECKING:
@@ -30,10 +31,13 @@ class RunReport:
     data_docs: Path
 
 
-def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
-    """Ingest, build, audit, train, predict, audit again; `run.json` is written however it ends.
+def run_all(
+    events: str | None, label: str, steps: Steps, *, pseudonymise: bool = True, wait: bool = False
+) -> RunReport:
+    """Ingest, build, audit, publish, train, predict, audit and publish again; `run.json` is written however it ends.
 
     Without a log of their own, people get a simulated one; where they have ingested their own, the job works on that.
+    The features are published before the models are trained: a log too small for a model has its tables all the same.
     """
     from models_ml.training_spec import TrainingSpec
 
@@ -41,30 +45,38 @@ def run_all(events: str | None, label: str, steps: Steps) -> RunReport:
     home = Home.from_environment()
     run_json = home.reports / "run.json"
     try:
-        with ThreadPoolExecutor(1) as background:
-            starting = background.submit(start_spark)
-            log = events or simulated_log(home, steps)
-            import_in_background(*SLOW_IMPORTS)
-            job = Job(starting.result(), home, steps)
-        if log:
-            job.ingest([log])
-        # Unit tests are about the models' logic, not about today's data: `sparkhouse build` and the tests run them.
-        job.build("--exclude-resource-type", "unit_test")
-        job.audit(WAREHOUSE_SUITES)
-        training = job.train(spec)
-        predictions = job.predict(label)
-        data_docs = job.audit(PREDICTION_SUITES).index_page
+        with recorded(home, steps, wait=wait):
+            with ThreadPoolExecutor(1) as background:
+                starting = background.submit(start_spark)
+                log = events or simulated_log(home, steps, has_logs=home.has_logs)
+                import_in_background(*SLOW_IMPORTS)
+                job = Job(starting.result(), home, steps)
+            job.finish_publication()
+            with job.branch():
+                if not log and not job.count("raw.ingested_files"):
+                    # There was a run with a log, but it was stopped before it published anything.
+                    log = simulated_log(home, steps, has_logs=False)
+                if log:
+                    job.ingest([log], pseudonymise=pseudonymise)
+                # Unit tests are about the models' logic, not today's data: `sparkhouse build` and the tests run them.
+                job.build("--exclude-resource-type", "unit_test")
+                job.audit(WAREHOUSE_SUITES)
+                job.publish()
+                training = job.train(spec)
+                predictions = job.predict(label)
+                data_docs = job.audit(PREDICTION_SUITES).index_page
+                job.publish()
     finally:
         steps.write(run_json)
     return RunReport(training, predictions, run_json, data_docs)
 
 
-def simulated_log(home: Home, steps: Steps) -> Path | None:
+def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:
     """The log of a run without a log: simulated once, with the embedded defaults; None where others were ingested."""
     from warehouse.landing.simulator import SimulationSpec
 
     if not home.simulated_log.exists():
-        if home.has_logs:
+        if has_logs:
             return None
         simulate_log(SimulationSpec(), home.simulated_log, steps)
     return home.simulated_log

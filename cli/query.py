@@ -5,52 +5,79 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cli.sql_guard import guarded
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pyspark.sql import SparkSession
 
-
-class NotAQuery(ValueError):
-    """The text is not exactly one reading statement."""
+    from cli.sql_guard import Query
+    from warehouse.publishing.journal import Journal
 
 
 class QueryFailed(ValueError):
     """Spark could not answer: an unknown table or column, a type that does not fit."""
 
 
-def check_reading(statement: str) -> None:
-    """Raise `NotAQuery` unless the text parses as one SELECT, DESCRIBE or SHOW."""
-    import sqlglot
-    from sqlglot import exp
-
-    try:
-        parsed = [tree for tree in sqlglot.parse(statement, dialect="spark") if tree is not None]
-    except sqlglot.errors.ParseError as error:
-        raise NotAQuery(f"This is not SQL that Spark reads: {str(error).splitlines()[0]}") from error
-    shows = [tree for tree in parsed if isinstance(tree, exp.Command) and tree.name.upper() == "SHOW"]
-    reads = [tree for tree in parsed if isinstance(tree, exp.Query | exp.Describe)]
-    if len(parsed) != 1 or not (reads or shows):
-        raise NotAQuery("Give one SELECT (or DESCRIBE, SHOW) statement: this command only reads.")
+class TwoStates(ValueError):
+    """A query reads what a run left unpublished, or what was published at a moment: not both."""
 
 
-def query(spark: SparkSession, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the column names and rows of a reading statement.
+@dataclass(frozen=True)
+class Reading:
+    """A checked statement and the state of the tables that it reads: the newest published one, unless told otherwise.
 
-    Raises:
-        NotAQuery: the statement does not only read.
-        QueryFailed: Spark could not answer it.
+    `as_of` is a time or a run that published, `run_id` a run whose unpublished tables are read. Raises TwoStates.
     """
-    from pyspark.errors import PySparkException
 
-    check_reading(statement)
-    try:
-        frame = spark.sql(statement)
-        return frame.columns, [tuple(row) for row in frame.collect()]
-    except PySparkException as error:
-        raise QueryFailed(str(error).partition(";")[0]) from error
+    query: Query
+    as_of: str | None = None
+    run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.as_of and self.run_id:
+            raise TwoStates("--as-of reads what was published, --run what was not: give one of them")
+
+    def rows(self, spark: SparkSession, journal: Journal) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the column names and rows.
+
+        Raises:
+            NoSuchState: nothing was published then, or it is no longer kept.
+            NothingUnpublished: the run has left no table.
+            QueryFailed: Spark could not answer.
+        """
+        from pyspark.errors import PySparkException
+
+        from warehouse.publishing.branch import reading_branch, require_branch
+
+        if self.run_id:
+            require_branch(spark, self.run_id)
+        try:
+            with reading_branch(spark, self.run_id) if self.run_id else nullcontext():
+                frame = spark.sql(self.query.sql(self._pins(spark, journal)))
+                return frame.columns, [tuple(row) for row in frame.collect()]
+        except PySparkException as error:
+            raise QueryFailed(str(error).partition(";")[0]) from error
+
+    def _pins(self, spark: SparkSession, journal: Journal) -> Mapping[str, int | None]:
+        """The snapshot of each table in the state to read; none on the branch of a run, where the session stands."""
+        from warehouse.publishing.reading import newest_snapshots, resolve_moment, snapshots_as_of
+
+        if self.run_id:
+            return {}
+        if self.as_of:
+            return snapshots_as_of(spark, resolve_moment(spark, self.as_of), self.query.tables)
+        return newest_snapshots(spark, journal, self.query.tables)
+
+
+def reading(statement: str, as_of: str | None = None, run_id: str | None = None) -> Reading:
+    """Check a statement before anything starts. Raises NotAQuery, TwoStates."""
+    return Reading(guarded(statement), as_of, run_id)
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], style: str) -> None:

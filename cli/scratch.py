@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from contextlib import contextmanager
@@ -31,10 +30,6 @@ UPGRADE, PROBE = "Submit Upgrade", "probe"
 DAY = 86_400_000
 
 
-class ProofIsRunning(RuntimeError):
-    """Another proof on the same state folder has not ended."""
-
-
 class NoEventBefore(RuntimeError):
     """The log has no event on the day before the snapshot: cut there, it does not show that it was observed so long."""
 
@@ -45,22 +40,14 @@ class NobodyToUpgrade(RuntimeError):
 
 @contextmanager
 def scratch_schemas(job: Job) -> Iterator[Path]:
-    """Give a folder for dbt's artefacts; drop the scratch schemas before and after, however the block ends.
-
-    Raises ProofIsRunning.
-    """
+    """Give a folder for dbt's artefacts; drop the scratch schemas before and after, however the block ends."""
     folder = job.home.path / "dbt" / "proof"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ProofIsRunning(f"Another proof works in {job.home.path}: wait until it has ended.") from error
+    _drop_schemas(job)
+    try:
+        yield folder
+    finally:
         _drop_schemas(job)
-        try:
-            yield folder
-        finally:
-            _drop_schemas(job)
 
 
 def _drop_schemas(job: Job) -> None:

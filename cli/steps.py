@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -38,9 +38,10 @@ class Step:
 class Steps:
     """The steps of one command, in order. Shows a spinner on a terminal unless `quiet`; else one line a step."""
 
-    def __init__(self, *, quiet: bool = False, run_id: str = "") -> None:
+    def __init__(self, *, quiet: bool = False, run_id: str = "", command: str = "") -> None:
         self.console = Console(stderr=True, highlight=False)
         self.run_id = run_id
+        self.command = command
         self.started_at = datetime.now(timezone.utc)
         self.done: list[Step] = []
         self._spins = self.console.is_terminal and not quiet
@@ -70,20 +71,36 @@ class Steps:
             step.seconds = round(time.perf_counter() - started, 2)
             self._print(step)
 
-    def write(self, path: Path) -> None:
-        """Write the record of all steps as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def tell(self, text: str) -> None:
+        """Say something between two steps."""
+        self.console.print(escape(text), soft_wrap=True)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record of all steps, for JSON."""
         finished_at = datetime.now(timezone.utc)
-        record = {
+        return {
             "run_id": self.run_id,
+            "command": self.command,
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "finished_at": finished_at.isoformat(timespec="seconds"),
             "seconds": round((finished_at - self.started_at).total_seconds(), 2),
             "status": "ok" if all(step.status == "ok" for step in self.done) else "failed",
             "steps": [asdict(step) for step in self.done],
         }
-        path.write_text(json.dumps(record, indent=2) + "\n")
+
+    def write(self, path: Path) -> None:
+        """Write the record of all steps as JSON."""
+        write_json(path, self.record)
 
     def _print(self, step: Step) -> None:
         mark = "[green]ok[/]" if step.status == "ok" else "[red]failed[/]"
         self.console.print(f"{step.name:<10} {step.seconds:6.1f} s  {mark}  {escape(step.detail)}", soft_wrap=True)
+
+
+def write_json(path: Path, told: dict[str, Any]) -> None:
+    """Write a file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(json.dumps(told, indent=2) + "\n")
+    draft.replace(path)

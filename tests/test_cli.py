@@ -16,7 +16,6 @@ import typer.main
 from cli import app as command_line
 from cli.dbt import DbtFailed, DbtNode, DbtOutcome
 from cli.job import CheckFailed, raise_failed, told
-from cli.query import NotAQuery, check_reading
 from warehouse.catalogue import GROUPS, Feature, features
 
 if TYPE_CHECKING:
@@ -52,30 +51,6 @@ def test_help_imports_nothing_slow() -> None:
     code = "import sys, cli.app; print(' '.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
     assert not slow & set(loaded.stdout.split())
-
-
-@pytest.mark.parametrize(
-    "statement", ["select 1 as a", "with t as (select 1 as a) select a from t", "describe raw.events"]
-)
-def test_reading_statements_are_let_through(statement: str) -> None:
-    check_reading(statement)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "drop table raw.events",
-        "delete from raw.events",
-        "select 1; select 2",
-        "insert into raw.events select * from raw.events",
-        "set spark.sql.runSQLOnFiles = true",
-        "select from where",
-        "",
-    ],
-)
-def test_anything_else_is_refused(statement: str) -> None:
-    with pytest.raises(NotAQuery):
-        check_reading(statement)
 
 
 @pytest.mark.usefixtures("spark")

@@ -51,9 +51,9 @@ def test_the_simulated_log_makes_room_for_the_users_own(job: Job, own_log: Path)
 
 
 def test_a_later_run_without_a_log_brings_no_simulated_log_back(job: Job, own_log: Path) -> None:
-    assert simulated_log(job.home, job.steps) == job.home.simulated_log
+    assert simulated_log(job.home, job.steps, has_logs=job.home.has_logs) == job.home.simulated_log
     job.ingest([own_log])
-    assert simulated_log(job.home, job.steps) is None
+    assert simulated_log(job.home, job.steps, has_logs=job.home.has_logs) is None
 
 
 def test_the_simulated_log_stays_where_it_is_named(job: Job, own_log: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 from cli import app as command_line
-from cli.query import check_reading
+from cli.sql_guard import guarded
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
@@ -37,7 +37,7 @@ def test_a_sparkhouse_command_parses(line: str) -> None:
     command = typer.main.get_group(command_line.app).commands[name]
     context = command.make_context(name, arguments)
     if name == "sql":
-        check_reading(context.params["statement"])
+        guarded(context.params["statement"])
 
 
 def test_every_code_block_is_of_a_kind_that_is_checked() -> None:

@@ -80,8 +80,10 @@ class Table:
             table.updateProperties().set(_BRANCHED, "true").commit()
 
     def _iceberg(self) -> Any:  # noqa: ANN401 - org.apache.iceberg.Table
-        spark3_util = self._spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]  # noqa: SLF001
-        return spark3_util.loadIcebergTable(self._spark._jsparkSession, self.name)  # noqa: SLF001
+        jvm, session = self._spark._jvm, self._spark._jsparkSession  # noqa: SLF001
+        # Of a thread that has run no query yet, Iceberg would not find the catalog.
+        jvm.SparkSession.setActiveSession(session)  # type: ignore[union-attr]
+        return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session, self.name)  # type: ignore[union-attr]
 
 
 def tables(spark: SparkSession) -> list[Table]:

@@ -1,0 +1,149 @@
+"""What the fault tests share: a warehouse with one run behind it and the log of the next, and readers of its tables."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
+DAYS, DAYS_BEFORE = 61, 60
+# What tells of the run, not of the log: when, from which file, under which name.
+OF_THE_RUN = {
+    "ingested_at",
+    "source_file",
+    "scored_at",
+    "trained_at",
+    "model_version",
+    "mlflow_run_id",
+    "registry_version",
+    "model_uri",
+    "table_snapshot_ids",
+}
+
+Hashes = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The folders: the state that every run starts from, the one that runs work in, and the logs of both runs."""
+
+    folder: Path
+
+    @property
+    def kept(self) -> Path:
+        return self.folder / "kept"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def log(self, *, later: bool) -> Path:
+        return self.folder / ("later" if later else "before")
+
+    def restore(self) -> None:
+        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.copytree(self.kept, self.home)
+
+    def start(self, *, later: bool = True) -> subprocess.Popen[str]:
+        """Start a run in a process group of its own; its steps are on the error stream."""
+        command = [str(SPARKHOUSE), "run", "--quiet", "--events", str(self.log(later=later))]
+        environment = {**os.environ, "SPARKHOUSE_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "steps.txt").open("w"),
+            start_new_session=True,
+            text=True,
+        )
+
+    def run(self, *, later: bool = True) -> None:
+        """Run to the end. Raises SystemExit, with what the run said, if it failed."""
+        if self.start(later=later).wait():
+            raise SystemExit(self.told)
+
+    @property
+    def told(self) -> str:
+        """What the newest run said on the error stream."""
+        return (self.folder / "steps.txt").read_text()
+
+    @property
+    def steps_done(self) -> list[str]:
+        return re.findall(r"^(\w+) +[\d.]+ s  ok", self.told, re.MULTILINE)
+
+    @property
+    def is_publishing(self) -> bool:
+        """Whether the journal on disk tells of a publication that has not ended."""
+        try:
+            return '"finished_at": null' in (self.home / "publication.json").read_text()
+        except FileNotFoundError:
+            return False
+
+
+def prepared(folder: Path) -> Scene:
+    """Simulate the logs, run the first of them, and keep the state that it leaves."""
+    scene = Scene(folder)
+    _simulate(scene)
+    scene.run(later=False)
+    scene.home.rename(scene.kept)
+    scene.restore()
+    return scene
+
+
+def _simulate(scene: Scene) -> None:
+    days = scene.folder / "days"
+    options = ["--users", "150", "--ids", "random", "--seed", "7", "--by-day", "--days", str(DAYS), "--out", str(days)]
+    subprocess.run([SPARKHOUSE, "simulate", "--quiet", *options], check=True)
+    for later, files in ((False, sorted(days.iterdir())[:DAYS_BEFORE]), (True, sorted(days.iterdir())[DAYS_BEFORE:])):
+        scene.log(later=later).mkdir()
+        for file in files:
+            file.rename(scene.log(later=later) / file.name)
+
+
+class Reader:
+    """A session of another process than the runs, as any reader's."""
+
+    def __init__(self, home: Path) -> None:
+        from cli.home import Home
+        from cli.session import start_spark
+        from warehouse.publishing.journal import Journal
+
+        os.environ["SPARKHOUSE_HOME"] = str(home)
+        os.environ["SPARKHOUSE_DRIVER_MEMORY"] = "1g"
+        self.home = Home.from_environment()
+        self.spark: SparkSession = start_spark()
+        self.journal = Journal(self.home.journal)
+
+    def plainly(self) -> Hashes:
+        """Rows and hash of each table as any query on it sees them."""
+        return {name: self._hash(name) for name in self._names()}
+
+    def together(self) -> Hashes:
+        """The same for the state that `sparkhouse sql` reads."""
+        from warehouse.publishing.reading import newest_snapshots
+
+        pins = newest_snapshots(self.spark, self.journal, self._names())
+        seen = {name: f"{name} version as of {head}" for name, head in pins.items() if head is not None}
+        return {name: self._hash(seen.get(name, f"(select * from {name} where false)")) for name in pins}
+
+    def _names(self) -> list[str]:
+        from warehouse.publishing.tables import tables
+
+        return sorted(table.name for table in tables(self.spark))
+
+    def _hash(self, relation: str) -> tuple[int, int]:
+        rows = self.spark.sql(f"select * from {relation}")
+        columns = ", ".join(f"`{name}`" for name in sorted(rows.columns) if name not in OF_THE_RUN)
+        # Each row as text, so that maps can be hashed, too; the sum does not know the order of rows.
+        row = f"cast(xxhash64(to_json(struct({columns}))) as decimal(38, 0))"
+        count, total = self.spark.sql(f"select count(*), coalesce(sum({row}), 0) from {relation}").collect()[0]
+        return int(count), int(total)
