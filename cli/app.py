@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import traceback
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OUR_PACKAGES = ("cli", "expectations", "models_ml", "warehouse")
+MESSAGE_WIDTH = 80
 FIRST_DAY = datetime(2018, 10, 1)  # noqa: DTZ001 - typer's dates have no zone
 
 app = typer.Typer(
@@ -344,8 +346,10 @@ def runs(
     from cli.runs import runs as runs_on_record
 
     if context.invoked_subcommand is None:
-        listed = [asdict(run) for run in runs_on_record(Home.from_environment())]
-        print_rows([field.name for field in fields(Run)], [tuple(run.values()) for run in listed], style.value)
+        listed = runs_on_record(Home.from_environment())
+        if style is Format.table:
+            listed = [replace(run, message=shorten(run.message, MESSAGE_WIDTH)) for run in listed]
+        print_rows([field.name for field in fields(Run)], [tuple(asdict(run).values()) for run in listed], style.value)
 
 
 @runs_app.command()

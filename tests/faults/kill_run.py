@@ -92,7 +92,7 @@ def main(moments: int) -> int:
     """Try all moments; return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
         scene = prepared(Path(folder))
-        reader = Reader(scene.home)
+        reader = Reader(scene)
         before, started = reader.plainly(), time.monotonic()
         scene.run()
         seconds = time.monotonic() - started

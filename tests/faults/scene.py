@@ -66,6 +66,16 @@ class Scene:
             text=True,
         )
 
+    def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of `sparkhouse` to its end."""
+        return subprocess.run(
+            [str(SPARKHOUSE), *arguments],
+            env={**os.environ, "SPARKHOUSE_HOME": str(self.home), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def run(self, *, later: bool = True) -> None:
         """Run to the end. Raises SystemExit, with what the run said, if it failed."""
         if self.start(later=later).wait():
@@ -92,14 +102,14 @@ class Scene:
 def prepared(folder: Path) -> Scene:
     """Simulate the logs, run the first of them, and keep the state that it leaves."""
     scene = Scene(folder)
-    _simulate(scene)
+    simulate(scene)
     scene.run(later=False)
     scene.home.rename(scene.kept)
     scene.restore()
     return scene
 
 
-def _simulate(scene: Scene) -> None:
+def simulate(scene: Scene) -> None:
     days = scene.folder / "days"
     options = ["--users", "150", "--ids", "random", "--seed", "7", "--by-day", "--days", str(DAYS), "--out", str(days)]
     subprocess.run([SPARKHOUSE, "simulate", "--quiet", *options], check=True)
@@ -112,16 +122,24 @@ def _simulate(scene: Scene) -> None:
 class Reader:
     """A session of another process than the runs, as any reader's."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, scene: Scene) -> None:
         from cli.home import Home
         from cli.session import start_spark
         from warehouse.publishing.journal import Journal
 
-        os.environ["SPARKHOUSE_HOME"] = str(home)
-        os.environ["SPARKHOUSE_DRIVER_MEMORY"] = "1g"
+        # A folder of its own for temporary files: the scene's comes and goes with each attempt.
+        own = {
+            "SPARKHOUSE_HOME": str(scene.home),
+            "SPARKHOUSE_DRIVER_MEMORY": "1g",
+            "SPARK_LOCAL_DIRS": str(scene.folder),
+        }
+        before = dict(os.environ)
+        os.environ.update(own)
         self.home = Home.from_environment()
         self.spark: SparkSession = start_spark()
         self.journal = Journal(self.home.journal)
+        os.environ.clear()
+        os.environ.update(before)
 
     def plainly(self) -> Hashes:
         """Rows and hash of each table as any query on it sees them."""
