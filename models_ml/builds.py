@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-# Written by dbt at the end of a build: the macro record_build.
+# Written when a run is published, and at the end of a bare dbt build by the macro record_build.
 BUILDS = "monitoring.builds"
 
 
