@@ -6,8 +6,16 @@ import ast
 import re
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from cli.licences import LOCK, PIN
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {
@@ -60,15 +68,28 @@ def test_the_lock_file_pins_every_package_by_hash_and_names_no_index() -> None:
     assert "index-url" not in lock
 
 
-def test_the_lock_file_holds_what_pyproject_asks_for() -> None:
-    dependencies = (REPOSITORY / "pyproject.toml").read_text().split("[tool.")[0]
-    asked = re.findall(r'^    "([A-Za-z0-9_-]+)', dependencies, re.MULTILINE)
-    locked = {
-        name.lower().replace("_", "-")
-        for name in re.findall(r"^([A-Za-z0-9_.-]+)==", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE)
-    }
+def asked_for(table: str) -> dict[str, SpecifierSet]:
+    """The names and versions in a list of pyproject.toml, read as text: Python 3.10 brings no TOML parser."""
+    listed = re.search(
+        rf"^{table} = \[\n(.*?)^\]", (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert listed, f"pyproject.toml has no list {table}"
+    requirements = [Requirement(text) for text in re.findall(r'^    "(.+)",$', listed[1], re.MULTILINE)]
+    return {canonicalize_name(requirement.name): requirement.specifier for requirement in requirements}
+
+
+@pytest.mark.parametrize(
+    ("table", "origin"),
+    [("dependencies", "sparkhouse (pyproject.toml)"), ("dev", "sparkhouse (pyproject.toml:dev)")],
+)
+def test_the_lock_file_pins_what_pyproject_asks_for_and_no_longer_what_it_does_not(table: str, origin: str) -> None:
+    asked = asked_for(table)
+    pins = [(canonicalize_name(pin["name"]), pin["version"], pin["origin"]) for pin in PIN.finditer(LOCK.read_text())]
     assert len(asked) > 10
-    assert {name.lower() for name in asked} <= locked
+    assert {name for name, _, said in pins if origin in said} == set(asked), "run `make lock`"
+    assert not [name for name, _, said in pins if name in asked and origin not in said], "run `make lock`"
+    unfit = [f"{name}=={version}" for name, version, _ in pins if name in asked and version not in asked[name]]
+    assert not unfit, "not what pyproject.toml asks for: run `make lock`"
 
 
 def test_no_state_is_tracked() -> None:
