@@ -396,6 +396,16 @@ def maintain(
 
 
 @app.command()
+def licences(
+    style: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.table,
+) -> None:
+    """List every package of the lock file that is installed here, with its version and licence."""
+    from cli.licences import print_licences
+
+    print_licences(style.value)
+
+
+@app.command()
 def doctor(
     mend: Annotated[bool, typer.Option("--mend", help="Put right the damaged metadata of tables first.")] = False,
 ) -> None:
