@@ -83,12 +83,12 @@ def _fit(dataset: TrainingSet, spec: TrainingSpec) -> FittedModels:
     """Assemble once, then fit every algorithm on the output.
 
     The output is checkpointed, not cached: a cached table takes its plan into each of some five hundred small jobs,
-    which doubled the time.
+    which doubled the time. Its rows are in one order, whatever files they came in: sums and samples depend on it.
     """
     try:
         assembled = assembly(dataset.columns).transform(dataset.rows)
         columns = (*KEYS, "label", dataset.weight.alias("weight"), "fold", "features")
-        assembled = assembled.select(*columns).coalesce(dataset.partitions)
+        assembled = assembled.select(*columns).repartition(dataset.partitions, "user_id").sortWithinPartitions(*KEYS)
         comparison = compare(assembled.localCheckpoint(), spec)
     finally:
         dataset.rows.unpersist()
