@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
+import io
 import json
 import lzma
+import os
 import re
 import stat
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from warehouse.landing import ingest as ingest_module
+from warehouse.landing.archives import BROKEN_OFF, DAMAGED, DECOMPRESSORS, Unpacker, end_mark
 from warehouse.landing.ingest import IngestIsRunning, IngestSummary, _sole_ingest, ingest
-from warehouse.landing.logs import NoSuchLog, UnreadableLog
+from warehouse.landing.logs import NoSuchLog, identify, read_log
 from warehouse.landing.raw_tables import RAW_TABLES
+from warehouse.landing.rows import event_rows
 from warehouse.landing.salt import UnusableSalt, load_salt
+from warehouse.landing.staged_logs import staged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from pyspark.sql import Row, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
 
     Take = Callable[..., IngestSummary]
-    Pack = Callable[[bytes], bytes]
 
+PACKS: Mapping[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": lambda text: bz2.compress(text, 1),
+    ".xz": lzma.compress,
+}
 SALT = "5a" * 32
 EVENT: dict[str, Any] = {
     "ts": 1538352117000,
@@ -95,6 +107,17 @@ def test_the_columns_are_those_agreed_on(take: Take, spark: SparkSession, tmp_pa
     assert dict(spark.table("raw.events").dtypes) == RAW_TABLES["raw.events"]
 
 
+def cut_gzip(text: str) -> bytes:
+    """Return a gzip file that breaks off right after a text."""
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    return packer.compress(text.encode()) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+
+def with_number(key: str, number: str) -> str:
+    """Return EVENT as a line with a number that Python would not write."""
+    return event(**{key: "number"}).replace('"number"', number)
+
+
 FAULTS = {
     "not json": [
         '{"ts":',
@@ -104,20 +127,32 @@ FAULTS = {
         event() + "}",
         event(length=float("nan")),
         "\x00",
+        event()[:-1],
+        event()[:40],
+        event(new=...)[:-1] + ', "new": ' + "[" * 3000 + "]" * 3000 + "}",
+        with_number("new", "1" * 3000),
     ],
     "not an object": ["[1]", "null", "5", '"text"'],
     "missing ts": [event(ts=...), event(ts=None)],
     "missing userId": [event(userId=...), event(userId=None)],
     "missing sessionId": [event(sessionId=...)],
     "missing page": [event(page=None)],
-    "wrong type: ts": [event(ts="1538352117000"), event(ts=1.5), event(ts=True), event(ts=10**30)],
+    "wrong type: ts": [
+        event(ts="1538352117000"),
+        event(ts=1.5),
+        event(ts=True),
+        event(ts=10**30),
+        event(ts=1e15),
+        with_number("ts", "1e400"),
+    ],
     "wrong type: userId": [event(userId=1.5), event(userId=True), event(userId=["1"]), event(userId={"id": 1})],
-    "wrong type: page": [event(page=5), event(page=["Home"]), event(page=False)],
+    "wrong type: sessionId": [event(sessionId="29"), with_number("sessionId", "1e400")],
+    "wrong type: page": [event(page=5), event(page=["Home"]), event(page=False), with_number("page", "-1e400")],
     "wrong type: song": [event(song=1979)],
     "wrong type: length": [event(length="long"), event(length={})],
-    "impossible value: ts": [event(ts=0), event(ts=1538352117), event(ts=4102444800000)],
+    "impossible value: ts": [event(ts=0), event(ts=1538352117), event(ts=4102444800000), event(ts=10**15)],
     "impossible value: page": [event(page=""), event(page=" ")],
-    "impossible value: length": [event(length=-1), event(length=86401)],
+    "impossible value: length": [event(length=-1), event(length=86401), with_number("length", "1e400")],
     "impossible value: itemInSession": [event(itemInSession=-1)],
     "impossible value: status": [event(status=99), event(status=600)],
 }
@@ -136,18 +171,25 @@ def test_a_refused_line_has_all_its_reasons(take: Take, tmp_path: Path) -> None:
 
 def test_what_is_odd_but_an_event_is_accepted(take: Take, spark: SparkSession, tmp_path: Path) -> None:
     odd = [event(userId=""), event(userId=30), event(song=...), event(song="true"), event(song="[]"), event(length=7)]
+    odd += [event(page="A page of next year"), event(song='"Infinity"'), event(song="\ud800"), event(song="a\0b")]
     assert take(write(tmp_path / "day.json", *odd)).accepted == len(odd)
-    assert [row.user_id for row in rows(spark, "events", "line_number", "user_id")] == ["", *["30"] * 5]
+    assert [row.user_id for row in rows(spark, "events", "line_number", "user_id")] == ["", *["30"] * 9]
 
 
 def test_the_hash_sees_what_is_said_and_not_how(take: Take, spark: SparkSession, tmp_path: Path) -> None:
     turned = json.dumps(
         dict(reversed({**EVENT, "userId": 30, "gender": None, "z": 1, "a": 2}.items())), separators=(",", ":")
     )
-    take(write(tmp_path / "day.json", event(z=1, a=2), turned, event(z=1), event(firstName="Ann", z=1)))
-    first, second, third, fourth = (row.record_hash for row in rows(spark, "events", "line_number", "record_hash"))
+    take(
+        write(
+            tmp_path / "day.json", event(z=1, a=2), turned, event(z=1), event(z=1, song="Ann"), event(z=1, lastName=...)
+        )
+    )
+    first, second, third, fourth, fifth = (
+        row.record_hash for row in rows(spark, "events", "line_number", "record_hash")
+    )
     assert first == second
-    assert len({first, third, fourth}) == 3
+    assert len({first, third, fourth, fifth}) == 4
 
 
 def test_unknown_keys_are_kept(take: Take, spark: SparkSession, tmp_path: Path) -> None:
@@ -166,9 +208,13 @@ def test_no_name_is_kept_in_clear(take: Take, spark: SparkSession, tmp_path: Pat
         "firstName=Colin, x",
         json.dumps(f"{{{clear}}}"),
     ]
-    faulty = [event(ts=0), event(ts=0, firstName=["Colin"]), event(ts=0, lastName={"a": "Freeman"})]
-    take(write(tmp_path / "day.json", event(), event(first_name="Colin"), *broken, *faulty))
-    written = " ".join(str(row) for table in RAW_TABLES for row in spark.table(table).collect())
+    faulty = [event(ts=0), event(ts=0, firstName=["Colin"]), event(ts=0, lastName={"a": "Freeman"}), event(lastName=5)]
+    write(tmp_path / "day.json", event(), event(first_name="Colin"), *broken, *faulty)
+    (tmp_path / "wide.json").write_bytes(event().encode("utf-16"))
+    (tmp_path / "cut.json.gz").write_bytes(cut_gzip(f"{{{clear[:-3]}"))
+    summary = take(tmp_path)
+    assert (summary.accepted, summary.rejected, summary.reasons[BROKEN_OFF]) == (2, 11, 1)
+    written = " ".join(str(row).replace("\\x00", "") for table in RAW_TABLES for row in spark.table(table).collect())
     assert not re.search("Colin|Freem", written)
     (name,) = {row.first_name for row in spark.table("raw.events").collect()}
     assert re.fullmatch("[0-9a-f]{64}", name)
@@ -221,16 +267,75 @@ def test_a_pattern_without_files_is_an_error(take: Take, spark: SparkSession, tm
     assert not spark.catalog.tableExists("raw.events")
 
 
-@pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
-def test_a_damaged_archive_is_named_and_nothing_is_written(
-    take: Take, spark: SparkSession, tmp_path: Path, ending: str
+def test_an_archive_that_breaks_off_gives_the_lines_that_it_has(
+    take: Take, spark: SparkSession, tmp_path: Path
 ) -> None:
-    packs: dict[str, Pack] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
-    damaged = tmp_path / f"cut.json.{ending}"
-    damaged.write_bytes(packs[ending](event().encode())[:-9])
-    with pytest.raises(UnreadableLog, match=damaged.name):
-        take(write(tmp_path / "day.json", event()), damaged)
-    assert spark.table("raw.events").isEmpty()
+    songs = [hashlib.sha256(bytes([number % 256, number // 256])).hexdigest() for number in range(800)]
+    text = "".join(event(song=song) + "\n" for song in songs).encode()
+    for ending, pack in PACKS.items():
+        packed = pack(text)
+        (tmp_path / f"cut.json{ending}").write_bytes(packed[: len(packed) * 3 // 4])
+    cut = take(tmp_path)
+    assert (cut.files, cut.lines, cut.rejected, cut.reasons) == (3, cut.accepted + 3, 3, {BROKEN_OFF: 3})
+    for file in spark.table("raw.ingested_files").collect():
+        of_file = f"source_file = '{file.source_file}'"
+        taken = [row.song for row in spark.table("raw.events").where(of_file).orderBy("line_number").collect()]
+        assert taken == songs[: file.accepted_count]
+        assert len(taken) > 200
+        (end,) = spark.table("raw.rejected_events").where(of_file).collect()
+        assert event(song=songs[len(taken)], lastName="***", firstName="***").startswith(end.raw_line)
+        assert end.line_number == file.line_count == len(taken) + 1
+    write(tmp_path / "repaired" / "day.json", *text.decode().splitlines())
+    assert take(tmp_path).accepted == 800
+    assert spark.table("raw.events").select("record_hash").distinct().count() == 800
+
+
+def test_an_archive_without_an_end_has_a_row_that_says_so(take: Take, spark: SparkSession, tmp_path: Path) -> None:
+    line, other = f"{event()}\n".encode(), f"{event(song='other')}\n".encode()
+    damaged = bytearray(gzip.compress(other))
+    damaged[-5] ^= 1
+    archives = {
+        "a whole": (gzip.compress(line) + bytes(512) + gzip.compress(other), []),
+        "b broken off after a line": (cut_gzip(line.decode()), [(2, "", [BROKEN_OFF])]),
+        "c broken off before a line end": (cut_gzip(event()), [(1, "***", [BROKEN_OFF])]),
+        "d damaged": (bytes(damaged), [(1, "", [DAMAGED])]),
+        "e damaged behind a sound one": (gzip.compress(line) + damaged, [(2, "", [DAMAGED])]),
+        "f not packed": (line, [(1, "", [DAMAGED])]),
+        "g empty": (b"", [(1, "", [BROKEN_OFF])]),
+    }
+    for name, (packed, _) in archives.items():
+        (tmp_path / f"{name}.json.gz").write_bytes(packed)
+    summary = take(tmp_path)
+    assert (summary.files, summary.lines, summary.accepted, summary.rejected) == (7, 10, 4, 6)
+    found = rows(spark, "rejected_events", "source_file", "line_number", "raw_line", "reasons")
+    short = [(number, "***" if "***" in text else text, reasons) for _, number, text, reasons in found]
+    assert short == [row for _, expected in archives.values() for row in expected]
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(sorted(PACKS)),
+    st.sampled_from([BROKEN_OFF, DAMAGED]),
+    st.integers(min_value=0),
+    st.integers(0, 7),
+)
+def test_wherever_an_archive_ends_or_is_damaged_no_text_is_made_up(
+    text: bytes, ending: str, fault: str, place: int, bit: int
+) -> None:
+    packed = bytearray(PACKS[ending](text[:100]) + PACKS[ending](text[100:]))
+    place %= len(packed)
+    if fault == BROKEN_OFF:
+        del packed[place:]
+    else:
+        packed[place] ^= 1 << bit
+    target = io.BytesIO()
+    unpacker = Unpacker(DECOMPRESSORS[ending], target)
+    for start in range(0, len(packed), 7):
+        unpacker.feed(bytes(packed[start : start + 7]))
+    unpacker.close()
+    told, mark, end = target.getvalue().partition(end_mark(fault).encode())
+    assert end == b""
+    assert text.startswith(told) if mark else told == text
 
 
 def test_line_numbers_hold_where_spark_splits_files(take: Take, spark: SparkSession, tmp_path: Path) -> None:
@@ -264,6 +369,85 @@ def test_windows_line_ends_marks_and_wrong_bytes(take: Take, spark: SparkSession
     assert [row.raw_line for row in rows(spark, "rejected_events", "line_number", "raw_line")] == ["{\ufffdx", "last"]
 
 
+def grow(log: Path, *lines: str) -> None:
+    with log.open("a") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
+def at_rest(log: Path) -> Path:
+    """Let the file look as if nobody had written to it for long."""
+    os.utime(log, (1_500_000_000, 1_500_000_000))
+    return log
+
+
+def test_a_log_is_linked_at_rest_and_copied_when_it_was_written_just_now(tmp_path: Path) -> None:
+    old, fresh = at_rest(write(tmp_path / "a.json", event())), write(tmp_path / "b.json", event(ts=1))
+    left_over = write(tmp_path / "staging" / "ingest-killed" / "0.txt", event()).parent
+    with staged(identify([old, fresh]), tmp_path / "staging", (), ()) as logs:
+        assert [(logs.folder / name).is_symlink() for name in logs.files] == [True, False]
+        assert (logs.folder / "1.txt").read_bytes() == fresh.read_bytes()
+        assert not left_over.exists()
+    with staged(identify([old]), tmp_path / "staging", (), {old}) as logs:
+        assert not (logs.folder / "0.txt").is_symlink()
+    assert list((tmp_path / "staging").iterdir()) == []
+
+
+def test_a_log_that_grows_is_read_to_the_end_it_had(tmp_path: Path) -> None:
+    log = write(tmp_path / "day.json", event())
+    before = log.read_bytes()
+    read = read_log(log, lambda _: grow(log, event()))
+    assert (read.byte_count, read.checksum) == (len(before), hashlib.sha256(before).hexdigest())
+
+
+def test_what_is_staged_is_what_is_recorded(tmp_path: Path) -> None:
+    log = write(tmp_path / "day.json", event())
+    (first,) = identify([log])
+    grow(log, event(ts=1))
+    (second,) = identify([log])
+    with staged([first], tmp_path / "staging", (), ()) as logs:
+        assert [found.checksum for found in logs.files.values()] == [second.checksum]
+    with staged([first], tmp_path / "staging", {second.checksum}, ()) as logs:
+        assert logs.files == {}
+        assert list(logs.folder.iterdir()) == []
+
+
+def test_a_log_that_changes_while_spark_reads_it_is_read_anew(
+    take: Take, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, more = at_rest(write(tmp_path / "day.json", event())), [event(ts=1538352118000), "{broken"]
+
+    def event_rows_of_growing_log(lines: DataFrame, salt: str) -> DataFrame:
+        if more:
+            grow(log, more.pop(0))
+        return event_rows(lines, salt)
+
+    monkeypatch.setattr(ingest_module, "event_rows", event_rows_of_growing_log)
+    summary = take(log)
+    assert (summary.lines, summary.accepted) == (2, 2)
+    (file,) = spark.table("raw.ingested_files").collect()
+    two_lines = b"".join(log.read_bytes().splitlines(keepends=True)[:2])
+    assert (file.byte_count, file.checksum) == (len(two_lines), hashlib.sha256(two_lines).hexdigest())
+    assert rows(spark, "events", "line_number") == [(1,), (2,)]
+    assert take(log).reasons == {"not json": 1}
+
+
+def test_files_give_the_same_events_in_any_order(spark: SparkSession, tmp_path: Path) -> None:
+    lines = [event(ts=1538352117000 + day * 86_400_000, itemInSession=item) for day in range(3) for item in range(4)]
+    write(tmp_path / "monday.json", *lines[:5])
+    write(tmp_path / "tuesday, overlapping.json", *lines[3:9])
+    write(tmp_path / "wednesday, with a late event.json", *lines[9:], lines[4])
+    write(tmp_path / "monday once more.json", *lines[:5])
+    found = []
+    for files in (sorted(tmp_path.glob("*.json")), sorted(tmp_path.glob("*.json"), reverse=True)):
+        for patterns in (files[:2], files[2:]):
+            ingest(spark, patterns, tmp_path / "staging", SALT)
+        found.append({row.record_hash for row in spark.table("raw.events").collect()})
+        for table in RAW_TABLES:
+            spark.sql(f"drop table {table}")
+    assert len(found[0]) == len(lines)
+    assert found[0] == found[1]
+
+
 def test_an_empty_file_is_recorded(take: Take, spark: SparkSession, tmp_path: Path) -> None:
     assert take(write(tmp_path / "empty.json")) == IngestSummary(files=1)
     assert rows(spark, "ingested_files", "byte_count", "line_count") == [(0, 0)]
@@ -275,30 +459,39 @@ def test_a_very_long_line_is_one_line(take: Take, tmp_path: Path) -> None:
     assert (summary.accepted, summary.rejected) == (1, 1)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    st.lists(
-        st.binary(max_size=40)
-        | st.just(event().encode())
-        | st.builds(
-            lambda key, value: event(**{key: value}).encode(),
-            st.sampled_from([*EVENT, "new", "it's"]),
-            st.none()
-            | st.booleans()
-            | st.integers()
-            | st.floats()
-            | st.text(max_size=5)
-            | st.lists(st.integers(), max_size=2),
-        ),
-        max_size=60,
-    )
+ANY_LINES = st.lists(
+    st.binary(max_size=40)
+    | st.just(event().encode())
+    | st.builds(
+        lambda key, value: event(**{key: value}).encode(),
+        st.sampled_from([*EVENT, "new", "it's"]),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=5)
+        | st.lists(st.integers(), max_size=2),
+    ),
+    max_size=60,
 )
-def test_whatever_the_bytes_the_counts_add_up(spark: SparkSession, tmp_path: Path, pieces: list[bytes]) -> None:
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ANY_LINES, st.sampled_from(["", *PACKS]), st.none() | st.integers(min_value=0))
+def test_whatever_the_bytes_the_counts_add_up(
+    spark: SparkSession, tmp_path: Path, pieces: list[bytes], ending: str, cut: int | None
+) -> None:
     text = b"\n".join(pieces)
-    (tmp_path / "any.json").write_bytes(text)
-    summary = ingest(spark, [tmp_path / "any.json"], tmp_path / "staging", SALT)
-    expected = text.count(b"\n") + bool(text and not text.endswith(b"\n"))
-    assert summary.files_skipped or summary.lines == expected == summary.accepted + summary.rejected + summary.blank
+    log = tmp_path / f"any.json{ending}"
+    packed = PACKS[ending](text) if ending else text
+    log.write_bytes(packed if cut is None else packed[: cut % (len(packed) + 1)])
+    summary = ingest(spark, [log], tmp_path / "staging", SALT)
+    assert summary.files + summary.files_skipped == 1
+    assert summary.lines == summary.accepted + summary.rejected + summary.blank
+    if summary.files and log.read_bytes() == packed:
+        assert summary.lines == text.count(b"\n") + bool(text and not text.endswith(b"\n"))
+    elif summary.files and ending:
+        assert summary.reasons[BROKEN_OFF] == 1
 
 
 def test_only_one_ingest_works_at_a_time(take: Take, tmp_path: Path) -> None:

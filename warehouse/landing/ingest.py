@@ -6,21 +6,32 @@ import fcntl
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from warehouse.landing import records
 from warehouse.landing.lines import Block, number_lines, read_lines, survey
-from warehouse.landing.logs import LogFile, find_logs, identify, stage
-from warehouse.landing.raw_tables import RAW_TABLES, columns_ddl, create_raw_tables, known_checksums, start_time
+from warehouse.landing.logs import find_logs, identify, unknown_logs
+from warehouse.landing.raw_tables import (
+    RAW_TABLES,
+    append,
+    columns_ddl,
+    create_raw_tables,
+    known_checksums,
+    start_time,
+)
+from warehouse.landing.rows import accepted, event_rows, rejected_rows
+from warehouse.landing.staged_logs import LogsChanged, staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from warehouse.landing.logs import LogFile
+    from warehouse.landing.staged_logs import StagedLogs
 
 
 class IngestIsRunning(RuntimeError):
@@ -51,19 +62,28 @@ def ingest(spark: SparkSession, patterns: Sequence[str | Path], staging_dir: Pat
     """Take the files that `patterns` name (files, folders, globs; plain, .gz, .bz2, .xz) into the `raw` tables.
 
     A file whose bytes were taken in before, under any name, is skipped. The files of one call are taken in together
-    or, when one of them fails, not at all. Links and unpacked text stand in `staging_dir` for the time of the call.
-    Raises NoSuchLog, UnreadableLog, IngestIsRunning or LinesUnaccountedFor; after each, the same call can be repeated.
+    or, when one of them fails, not at all. Links, copies and unpacked text stand in `staging_dir` for the time of the
+    call. An archive that breaks off gives the lines that it has, and one rejected row more. Raises NoSuchLog,
+    UnreadableLog, NoRoomToStage, IngestIsRunning or LinesUnaccountedFor; after each, the same call can be repeated.
     """
-    logs = identify(find_logs(patterns))
-    with _sole_ingest(staging_dir), TemporaryDirectory(dir=staging_dir) as folder:
+    paths = find_logs(patterns)
+    with _sole_ingest(staging_dir):
         create_raw_tables(spark)
-        seen = known_checksums(spark)
-        new = list({log.checksum: log for log in reversed(logs) if log.checksum not in seen}.values())
-        skipped = len(logs) - len(new)
-        if not new:
-            return IngestSummary(files_skipped=skipped)
-        staged = dict(zip(stage(new, Path(folder)), new, strict=True))
-        return _Landing(spark, start_time(spark), salt).land(staged, Path(folder), skipped)
+        return _ingest(spark, paths, staging_dir, salt, frozenset())
+
+
+def _ingest(
+    spark: SparkSession, paths: Sequence[Path], staging_dir: Path, salt: str, to_copy: frozenset[Path]
+) -> IngestSummary:
+    """Take the files in; if somebody writes to one in the middle of it, once more with a copy of that one."""
+    known = known_checksums(spark)
+    try:
+        with staged(unknown_logs(identify(paths), known), staging_dir, known, to_copy) as logs:
+            if not logs.files:
+                return IngestSummary(files_skipped=len(paths))
+            return _Landing(spark, start_time(spark), salt).land(logs, len(paths) - len(logs.files))
+    except LogsChanged as changed:
+        return _ingest(spark, paths, staging_dir, salt, to_copy | changed.paths)
 
 
 @contextmanager
@@ -88,31 +108,33 @@ class _Landing:
     ingested_at: datetime
     salt: str
 
-    def land(self, staged: Mapping[str, LogFile], folder: Path, skipped: int) -> IngestSummary:
+    def land(self, logs: StagedLogs, skipped: int) -> IngestSummary:
         """Write events, then refused lines, then the files: the files' rows are the mark that the ingest is whole."""
-        lines = read_lines(self.spark, folder)
+        lines = read_lines(self.spark, logs.folder)
         blocks = survey(lines)
-        numbered = number_lines(lines, blocks, {name: log.source_file for name, log in staged.items()})
+        numbered = number_lines(lines, blocks, {name: log.source_file for name, log in logs.files.items()})
+        numbered = numbered.withColumn("ingested_at", F.lit(self.ingested_at))
         line_count, blank = sum(block.line_count for block in blocks), sum(block.blank_count for block in blocks)
-        accepted, rejected, reasons = Counter[str](), Counter[str](), Counter[str]()
+        events, rejects, reasons = Counter[str](), Counter[str](), Counter[str]()
         if line_count > blank:
-            accepted = self._write_events(numbered)
+            events = self._write_events(numbered)
         # Most logs have no refused line: the text is read once more only when some lines are missing.
-        if sum(accepted.values()) + blank < line_count:
-            rejected, reasons = self._write_rejects(numbered)
-        self._write_files(staged, blocks, accepted, rejected)
+        if events.total() + blank < line_count:
+            rejects, reasons = self._write_rejects(numbered)
+        logs.require_unchanged()
+        self._write_files(logs.files, blocks, events, rejects)
         return IngestSummary(
-            len(staged), skipped, line_count, sum(accepted.values()), sum(rejected.values()), blank, dict(reasons)
+            len(logs.files), skipped, line_count, events.total(), rejects.total(), blank, dict(reasons)
         )
 
     def _write_events(self, lines: DataFrame) -> Counter[str]:
         """Return the rows written, by source file."""
-        self._append(_events(lines, self.salt), "raw.events")
+        append(event_rows(accepted(lines), self.salt), "raw.events")
         return Counter(dict(self._written("raw.events").groupBy("source_file").count().collect()))
 
     def _write_rejects(self, lines: DataFrame) -> tuple[Counter[str], Counter[str]]:
         """Return the rows written by source file, and the reasons in them."""
-        self._append(_rejects(lines), "raw.rejected_events")
+        append(rejected_rows(lines), "raw.rejected_events")
         files, reasons = Counter[str](), Counter[str]()
         written = self._written("raw.rejected_events").groupBy("source_file", "reasons").count()
         for source_file, found, count in written.collect():
@@ -121,54 +143,23 @@ class _Landing:
         return files, reasons
 
     def _write_files(
-        self, staged: Mapping[str, LogFile], blocks: list[Block], accepted: Counter[str], rejected: Counter[str]
+        self, files: Mapping[str, LogFile], blocks: list[Block], events: Counter[str], rejects: Counter[str]
     ) -> None:
         lines, blanks = Counter[str](), Counter[str]()
         for block in blocks:
             lines[block.file_name] += block.line_count
             blanks[block.file_name] += block.blank_count
         rows = []
-        for name, log in staged.items():
+        for name, log in files.items():
             path = log.source_file
-            counts = (lines[name], accepted[path], rejected[path], blanks[name])
+            counts = (lines[name], events[path], rejects[path], blanks[name])
             if counts[0] != sum(counts[1:]):
                 raise LinesUnaccountedFor(
-                    f"{path}: lines, accepted, rejected and blank are {counts}: repeat when nobody writes to the file"
+                    f"{path}: lines, accepted, rejected and blank are {counts}: nothing was ingested; repeat, and "
+                    "leave this file out if it comes to the same"
                 )
-            rows.append((path, log.checksum, log.byte_count, *counts))
-        columns = {name: kind for name, kind in RAW_TABLES["raw.ingested_files"].items() if name != "ingested_at"}
-        self._append(self.spark.createDataFrame(rows, columns_ddl(columns)), "raw.ingested_files")
-
-    def _append(self, rows: DataFrame, table: str) -> None:
-        rows.withColumn("ingested_at", F.lit(self.ingested_at)).select(*RAW_TABLES[table]).writeTo(table).append()
+            rows.append((path, log.checksum, log.byte_count, *counts, self.ingested_at))
+        append(self.spark.createDataFrame(rows, columns_ddl(RAW_TABLES["raw.ingested_files"])), "raw.ingested_files")
 
     def _written(self, table: str) -> DataFrame:
         return self.spark.table(table).where(F.col("ingested_at") == F.lit(self.ingested_at))
-
-
-def _events(lines: DataFrame, salt: str) -> DataFrame:
-    """Return one row per accepted line, in the columns of `raw.events` but `ingested_at`."""
-    record, unknown = F.col("parsed")["record"], F.col("unknown")
-    values = {key: record[key] for key in records.FIELDS} | {"status": record["status"].cast("int")}
-    values |= {key: records.pseudonym(record[key], salt) for key in records.NAMES}
-    accepted = lines.where(~F.col("is_blank") & (F.size(_reasons()) == 0))
-    return accepted.withColumn("unknown", records.unknown_keys(F.col("line"))).select(
-        "source_file",
-        "line_number",
-        *(value.alias(records.column_name(key)) for key, value in values.items()),
-        records.mask_names(unknown).alias("unknown_keys"),
-        records.record_hash(record, unknown).alias("record_hash"),
-    )
-
-
-def _rejects(lines: DataFrame) -> DataFrame:
-    """Return one row per refused line, in the columns of `raw.rejected_events` but `ingested_at`."""
-    refused = lines.where(~F.col("is_blank") & (F.size(_reasons()) > 0))
-    text = F.regexp_replace("line", r"\r$", "")
-    return refused.select(
-        "source_file", "line_number", records.mask_names(text).alias("raw_line"), _reasons().alias("reasons")
-    )
-
-
-def _reasons() -> Column:
-    return records.reasons(F.col("line"), F.col("parsed"))

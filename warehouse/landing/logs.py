@@ -1,26 +1,22 @@
-"""Log files on disk: which ones are meant, what identifies them, and how Spark gets to read them."""
+"""Log files on disk: which ones are meant, and what identifies them."""
 
 from __future__ import annotations
 
-import bz2
 import glob
-import gzip
 import hashlib
-import lzma
 import os
-import shutil
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
+
+from warehouse.landing.archives import DECOMPRESSORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 PLAIN_ENDINGS = (".json", ".jsonl", ".ndjson", ".log", ".txt")
-OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_ENDINGS = (*PLAIN_ENDINGS, *(plain + packed for plain in PLAIN_ENDINGS for packed in OPENERS))
+_ENDINGS = (*PLAIN_ENDINGS, *(plain + packed for plain in PLAIN_ENDINGS for packed in DECOMPRESSORS))
 _CHUNK = 1 << 20
 
 
@@ -29,20 +25,42 @@ class NoSuchLog(FileNotFoundError):
 
 
 class UnreadableLog(OSError):
-    """A log file that cannot be opened or unpacked to its end."""
+    """A log file that cannot be read to its end."""
+
+
+class Stamp(NamedTuple):
+    """What changes when somebody writes to a file, or puts another in its place; times in nanoseconds."""
+
+    inode: int
+    byte_count: int
+    modified_at: int
+    changed_at: int
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp | None:
+        """Return the stamp of a file as it is now; None if it is gone."""
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 @dataclass(frozen=True)
 class LogFile:
-    """One file as the user has it: its absolute path, the SHA-256 and the count of its bytes, packed or not."""
+    """One file as the user has it: its absolute path, the SHA-256 and the count of its bytes, packed or not.
+
+    `stamp` is from before the first of these bytes was read.
+    """
 
     path: Path
     checksum: str
     byte_count: int
+    stamp: Stamp | None
 
     @property
     def source_file(self) -> str:
-        return os.fsencode(self.path).decode("utf-8", "replace")
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
 
 
 def find_logs(patterns: Iterable[str | Path]) -> list[Path]:
@@ -83,47 +101,38 @@ def _is_shown(path: Path) -> bool:
 
 
 def _endings() -> str:
-    return f"{', '.join(PLAIN_ENDINGS)} (packed: {', '.join(OPENERS)})"
+    return f"{', '.join(PLAIN_ENDINGS)} (packed: {', '.join(DECOMPRESSORS)})"
 
 
 def identify(paths: Sequence[Path]) -> list[LogFile]:
     """Read the files to their end, several at a time, for their checksums. Raises UnreadableLog."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(_identify, paths))
+        return list(pool.map(read_log, paths))
 
 
-def _identify(path: Path) -> LogFile:
-    digest, byte_count = hashlib.sha256(), 0
+def read_log(path: Path, take: Callable[[bytes], object] = len) -> LogFile:
+    """Hand a file's bytes over in chunks and return the identity of exactly these bytes. Raises UnreadableLog."""
+    stamp, digest, byte_count = Stamp.of(path), hashlib.sha256(), 0
+    for chunk in _chunks(path):
+        digest.update(chunk)
+        byte_count += len(chunk)
+        take(chunk)
+    return LogFile(path, digest.hexdigest(), byte_count, stamp)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes up to the end that it has when it is opened: a file that grows has no other."""
     try:
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                byte_count += len(chunk)
+            left = os.fstat(file.fileno()).st_size
+            while left and (chunk := file.read(min(_CHUNK, left))):
+                left -= len(chunk)
+                yield chunk
     except OSError as error:
         raise UnreadableLog(f"{path} cannot be read ({error}): check its permissions; nothing was ingested") from error
-    return LogFile(path, digest.hexdigest(), byte_count)
 
 
-def stage(logs: Sequence[LogFile], folder: Path) -> list[str]:
-    """Give each log a plain file in `folder` and return the names: a link, or the unpacked text of a packed log.
-
-    Spark reads neither xz nor names that it takes for globs or hidden files, and cannot split gzip; a damaged archive
-    shows here, before anything is written. Raises UnreadableLog.
-    """
-    names = [f"{number}.txt" for number in range(len(logs))]
-    for log, name in zip(logs, names, strict=True):
-        opener = OPENERS.get(log.path.suffix.lower())
-        if opener is None:
-            (folder / name).symlink_to(log.path)
-        else:
-            _unpack(log.path, folder / name, opener)
-    return names
-
-
-def _unpack(packed: Path, plain: Path, opener: Callable[..., Any]) -> None:
-    try:
-        with opener(packed, "rb") as source, plain.open("wb") as target:
-            shutil.copyfileobj(source, target, _CHUNK)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        reason = f"{packed} cannot be unpacked ({error})"
-        raise UnreadableLog(f"{reason}: fetch it again, or leave it out; nothing was ingested") from error
+def unknown_logs(logs: Iterable[LogFile], known_checksums: Collection[str]) -> list[LogFile]:
+    """Return the logs with bytes that are not known yet: of several with the same bytes, the first."""
+    first = {log.checksum: log for log in reversed(list(logs))}
+    return sorted((log for log in first.values() if log.checksum not in known_checksums), key=lambda log: log.path)

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from warehouse.landing.records import FIELDS, column_name
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _EVENT_FIELDS = {column_name(key): kind for key, kind in FIELDS.items()} | {"status": "int"}
 RAW_TABLES = {
@@ -55,6 +55,11 @@ def create_raw_tables(spark: SparkSession) -> None:
 
 def columns_ddl(columns: dict[str, str]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
+
+def append(rows: DataFrame, table: str) -> None:
+    """Write rows with the columns of a table, in one commit."""
+    rows.select(*RAW_TABLES[table]).writeTo(table).append()
 
 
 def start_time(spark: SparkSession) -> datetime:

@@ -9,6 +9,8 @@ from operator import and_, or_
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from warehouse.landing.archives import ARCHIVE_FAULTS, end_mark
+
 FIELDS = {
     "ts": "bigint",
     "userId": "string",
@@ -33,7 +35,7 @@ REQUIRED = ("ts", "userId", "sessionId", "page")
 NAMES = ("lastName", "firstName")
 
 # Milliseconds of 2000-01-01 and 2100-01-01 (UTC); HTTP status codes (RFC 9110, section 15); seconds of a day.
-_PLAUSIBLE_RANGES = {
+PLAUSIBLE_RANGES = {
     "ts": (946_684_800_000, 4_102_444_799_999),
     "registration": (946_684_800_000, 4_102_444_799_999),
     "sessionId": (0, 2**63 - 1),
@@ -69,7 +71,11 @@ def parse(line: Column) -> Column:
 
 
 def reasons(line: Column, parsed: Column) -> Column:
-    """Return the array of all reasons why a line is no event; it is empty for an event."""
+    """Return the array of all reasons why a line is no event; it is empty for an event.
+
+    A page that is unknown here is no reason: it is probably one that the service has got since. Staging warns of it,
+    and no feature counts it, so its events harm nothing, and are there on the day on which somebody wants them.
+    """
     return F.when(_is_plainly_an_event(parsed), F.array().cast("array<string>")).otherwise(_faults(line, parsed))
 
 
@@ -79,7 +85,7 @@ def _is_plainly_an_event(parsed: Column) -> Column:
     checks = [parsed["is_whole"].isNotNull(), parsed["broken"].isNull()]
     checks += [record[key].isNotNull() for key in REQUIRED]
     checks += [~_looks_unquoted(key, record[key]) for key, kind in FIELDS.items() if kind == "string"]
-    checks += [~_is_impossible(key, record[key]) for key in ("page", *_PLAUSIBLE_RANGES)]
+    checks += [~_is_impossible(key, record[key]) for key in ("page", *PLAUSIBLE_RANGES)]
     return reduce(and_, (F.coalesce(check, F.lit(True)) for check in checks))  # noqa: FBT003 - Spark's literal
 
 
@@ -88,7 +94,7 @@ def _faults(line: Column, parsed: Column) -> Column:
     faults = F.array_compact(
         F.array(
             *(_type_fault(key, line, record, is_broken) for key in FIELDS),
-            *(_value_fault(key, record) for key in ("page", *_PLAUSIBLE_RANGES)),
+            *(_value_fault(key, record) for key in ("page", *PLAUSIBLE_RANGES)),
         )
     )
     is_object = F.ltrim(line).startswith("{")
@@ -113,7 +119,8 @@ def _type_fault(key: str, line: Column, record: Column, is_broken: Column) -> Co
 
 def _looks_unquoted(key: str, value: Column) -> Column:
     """Tell whether a text may have been a number, list, object or boolean: Spark reads those as their JSON text."""
-    looks = F.substring(value, 1, 1).isin(*"-0123456789[{") | value.isin("true", "false")
+    words = ("true", "false", '"Infinity"', '"-Infinity"')  # a number too large for a double, 1e400, is read so
+    looks = F.substring(value, 1, 1).isin(*"-0123456789[{") | value.isin(*words)
     # A user id may be a whole number: the published samples have it both ways.
     return looks & ~value.rlike(r"^\d+$") if key == "userId" else looks
 
@@ -129,7 +136,7 @@ def _value_fault(key: str, record: Column) -> Column:
 
 
 def _is_impossible(key: str, value: Column) -> Column:
-    return F.trim(value) == "" if key == "page" else ~value.between(*_PLAUSIBLE_RANGES[key])
+    return F.trim(value) == "" if key == "page" else ~value.between(*PLAUSIBLE_RANGES[key])
 
 
 def unknown_keys(line: Column) -> Column:
@@ -172,3 +179,19 @@ def pseudonym(name: Column, salt: str) -> Column:
 def mask_names(text: Column) -> Column:
     """Return JSON text, broken or not, with the values of first and last names replaced by stars."""
     return F.regexp_replace(text, _NAME_VALUE, '$1"***"')
+
+
+def kept_text(line: Column) -> Column:
+    """Return what is kept of a refused line: no line end and no names.
+
+    In text of another encoding (UTF-16), NULs part the letters of a name: without them it shows, and is masked. One
+    replacement character stands for them all.
+    """
+    text = F.regexp_replace(line, r"(\r|\x00({}))$".format("|".join(ARCHIVE_FAULTS)), "")
+    without_nuls = F.concat(F.lit("\ufffd"), F.translate(text, "\0", ""))
+    return mask_names(F.when(text.contains("\0"), without_nuls).otherwise(text))
+
+
+def archive_fault(line: Column) -> Column:
+    """Return an array of the reason why a line is the last one of its archive; NULL for other lines."""
+    return F.coalesce(*(F.when(line.endswith(end_mark(fault)), F.array(F.lit(fault))) for fault in ARCHIVE_FAULTS))
