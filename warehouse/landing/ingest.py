@@ -58,13 +58,14 @@ class IngestSummary:
     reasons: Mapping[str, int] = field(default_factory=dict)
 
 
-def ingest(spark: SparkSession, patterns: Sequence[str | Path], staging_dir: Path, salt: str) -> IngestSummary:
+def ingest(spark: SparkSession, patterns: Sequence[str | Path], staging_dir: Path, salt: str | None) -> IngestSummary:
     """Take the files that `patterns` name (files, folders, globs; plain, .gz, .bz2, .xz) into the `raw` tables.
 
     A file whose bytes were taken in before, under any name, is skipped. The files of one call are taken in together
     or, when one of them fails, not at all. Links, copies and unpacked text stand in `staging_dir` for the time of the
-    call. An archive that breaks off gives the lines that it has, and one rejected row more. Raises NoSuchLog,
-    UnreadableLog, NoRoomToStage, IngestIsRunning or LinesUnaccountedFor; after each, the same call can be repeated.
+    call. An archive that breaks off gives the lines that it has, and one rejected row more. Names become pseudonyms;
+    without a `salt` they are not kept at all. Raises NoSuchLog, UnreadableLog, NoRoomToStage, IngestIsRunning or
+    LinesUnaccountedFor; after each, the same call can be repeated.
     """
     paths = find_logs(patterns)
     with _sole_ingest(staging_dir):
@@ -73,7 +74,7 @@ def ingest(spark: SparkSession, patterns: Sequence[str | Path], staging_dir: Pat
 
 
 def _ingest(
-    spark: SparkSession, paths: Sequence[Path], staging_dir: Path, salt: str, to_copy: frozenset[Path]
+    spark: SparkSession, paths: Sequence[Path], staging_dir: Path, salt: str | None, to_copy: frozenset[Path]
 ) -> IngestSummary:
     """Take the files in; if somebody writes to one in the middle of it, once more with a copy of that one."""
     known = known_checksums(spark)
@@ -106,7 +107,7 @@ class _Landing:
 
     spark: SparkSession
     ingested_at: datetime
-    salt: str
+    salt: str | None
 
     def land(self, logs: StagedLogs, skipped: int) -> IngestSummary:
         """Write events, then refused lines, then the files: the files' rows are the mark that the ingest is whole."""

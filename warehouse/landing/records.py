@@ -167,13 +167,17 @@ def _quoted(text: Column) -> Column:
 
 
 def record_hash(record: Column, unknown: Column) -> Column:
-    """Return the SHA-256 of the canonical record: known keys in one order, unknown ones sorted, nulls left out."""
-    return F.sha2(F.to_json(F.struct(record.alias("record"), unknown.alias("unknown"))), 256)
+    """Return the SHA-256 of the canonical record: known keys in one order, unknown ones sorted, nulls left out.
+
+    Names are left out, too, so that a hash cannot be tried against a list of names, and a line that was refused and
+    kept without its names has the hash that it has in a file that is delivered again.
+    """
+    return F.sha2(F.to_json(F.struct(record.dropFields(*NAMES).alias("record"), unknown.alias("unknown"))), 256)
 
 
-def pseudonym(name: Column, salt: str) -> Column:
-    """Return the salted SHA-256 of a name; NULL stays NULL."""
-    return F.sha2(F.concat(F.lit(salt), name), 256)
+def pseudonym(name: Column, salt: str | None) -> Column:
+    """Return the salted SHA-256 of a name; NULL stays NULL, and without a salt all are."""
+    return F.lit(None).cast("string") if salt is None else F.sha2(F.concat(F.lit(salt), name), 256)
 
 
 def mask_names(text: Column) -> Column:

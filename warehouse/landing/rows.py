@@ -22,15 +22,15 @@ def accepted(lines: DataFrame) -> DataFrame:
     return lines.where(~F.col("is_blank") & (F.size(_reasons()) == 0))
 
 
-def event_rows(lines: DataFrame, salt: str) -> DataFrame:
-    """Return one row of `raw.events` per accepted line."""
+def event_rows(lines: DataFrame, salt: str | None) -> DataFrame:
+    """Return one row of `raw.events` per accepted line; without a salt, names are NULL."""
     record, unknown = F.col("parsed")["record"], F.col("unknown")
     values = {key: record[key] for key in records.FIELDS} | {"status": record["status"].cast("int")}
     values |= {key: records.pseudonym(record[key], salt) for key in records.NAMES}
-    return lines.withColumn("unknown", records.unknown_keys(F.col("line"))).select(
+    return lines.withColumn("unknown", records.mask_names(records.unknown_keys(F.col("line")))).select(
         *_PLACE,
         *(value.alias(records.column_name(key)) for key, value in values.items()),
-        records.mask_names(unknown).alias("unknown_keys"),
+        unknown.alias("unknown_keys"),
         records.record_hash(record, unknown).alias("record_hash"),
     )
 
