@@ -159,7 +159,7 @@ class _Landing:
                     f"{path}: lines, accepted, rejected and blank are {counts}: nothing was ingested; repeat, and "
                     "leave this file out if it comes to the same"
                 )
-            rows.append((path, log.checksum, log.byte_count, *counts, self.ingested_at))
+            rows.append((path, log.checksum, log.byte_count, *counts, self.ingested_at, None))
         append(self.spark.createDataFrame(rows, columns_ddl(RAW_TABLES["raw.ingested_files"])), "raw.ingested_files")
 
     def _written(self, table: str) -> DataFrame:

@@ -38,19 +38,23 @@ RAW_TABLES = {
         "rejected_count": "bigint",
         "blank_count": "bigint",
         "ingested_at": "timestamp",
+        "replayed_at": "timestamp",
     },
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def create_raw_tables(spark: SparkSession) -> None:
-    """Create the schema `raw` and those of its tables that are missing."""
+    """Create the schema `raw` and those of its tables, and of their columns, that are missing."""
     spark.sql("create namespace if not exists raw")
     for table, columns in RAW_TABLES.items():
         spark.sql(
             f"create table if not exists {table} ({columns_ddl(columns)}) "
             "using iceberg tblproperties ('format-version' = '2')"
         )
+        present = spark.table(table).columns
+        if missing := {name: kind for name, kind in columns.items() if name not in present}:
+            spark.sql(f"alter table {table} add columns ({columns_ddl(missing)})")
 
 
 def columns_ddl(columns: dict[str, str]) -> str:
@@ -63,12 +67,14 @@ def append(rows: DataFrame, table: str) -> None:
 
 
 def start_time(spark: SparkSession) -> datetime:
-    """Return the `ingested_at` of a new ingest, later than all before, and remove what a broken-off ingest left.
+    """Return the `ingested_at` of a new ingest or replay, later than all before, and remove what a broken-off one left.
 
-    An ingest writes `raw.ingested_files` last, in one commit: rows of the other tables that are newer than its newest
-    row belong to no finished ingest. File statistics find them without reading data; their files are dropped whole.
+    Both write `raw.ingested_files` when all their rows are written, in one commit: rows of the other tables that are
+    newer than its newest time belong to none that has ended. File statistics find them without reading data; their
+    files are dropped whole.
     """
-    finished = spark.table("raw.ingested_files").agg(F.unix_micros(F.max("ingested_at"))).collect()[0][0]
+    newest_of_file = F.greatest("ingested_at", "replayed_at")
+    finished = spark.table("raw.ingested_files").agg(F.unix_micros(F.max(newest_of_file))).collect()[0][0]
     newest = _EPOCH + timedelta(microseconds=finished or 0)
     is_left_over = f"ingested_at > timestamp '{newest.isoformat()}'"
     for table in ("raw.events", "raw.rejected_events"):

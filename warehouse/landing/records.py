@@ -34,6 +34,10 @@ FIELDS = {
 REQUIRED = ("ts", "userId", "sessionId", "page")
 NAMES = ("lastName", "firstName")
 
+# A refused line that would be an event as it is kept, without its names: no other reason can be found in it.
+NAME_FAULT = "fault in a name"
+LASTING_REASONS = (*ARCHIVE_FAULTS, NAME_FAULT)
+
 # Milliseconds of 2000-01-01 and 2100-01-01 (UTC); HTTP status codes (RFC 9110, section 15); seconds of a day.
 PLAUSIBLE_RANGES = {
     "ts": (946_684_800_000, 4_102_444_799_999),

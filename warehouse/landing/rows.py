@@ -36,13 +36,27 @@ def event_rows(lines: DataFrame, salt: str | None) -> DataFrame:
 
 
 def rejected_rows(lines: DataFrame) -> DataFrame:
-    """Return one row of `raw.rejected_events` per refused line."""
-    line, found = F.col("line"), _reasons()
-    return lines.where(~F.col("is_blank") & (F.size(found) > 0)).select(
-        *_PLACE,
-        records.kept_text(line).alias("raw_line"),
-        F.coalesce(records.archive_fault(line), found).alias("reasons"),
+    """Return one row of `raw.rejected_events` per refused line.
+
+    The reasons are those of the text that is kept, so that they can be found again in it: only a change of the rules
+    changes them. A line without any refers to what is not kept.
+    """
+    line = F.col("line")
+    refused = lines.where(~F.col("is_blank") & (F.size(_reasons()) > 0)).select(
+        *_PLACE, records.kept_text(line).alias("raw_line"), records.archive_fault(line).alias("archive_fault")
     )
+    judged = with_reasons(refused)
+    of_name = F.when(F.size("reasons") == 0, F.array(F.lit(records.NAME_FAULT)))
+    return judged.withColumn("reasons", F.coalesce("archive_fault", of_name, "reasons"))
+
+
+def with_reasons(refused: DataFrame) -> DataFrame:
+    """Add parsed and reasons to rows with a raw_line.
+
+    Without a column of its own, `parsed` would be parsed for each of its many uses: that takes a hundred times as long.
+    """
+    parsed = refused.withColumn("parsed", records.parse(F.col("raw_line")))
+    return parsed.withColumn("reasons", records.reasons(F.col("raw_line"), F.col("parsed")))
 
 
 def _reasons() -> Column:
