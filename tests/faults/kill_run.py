@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scene import Hashes, Reader, Scene, prepared
+from scene import NOTHING, Hashes, Reader, Scene, prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,21 +40,21 @@ class Witness:
 
     def faults(self, plainly: Hashes, together: Hashes) -> Iterator[str]:
         for name, seen in plainly.items():
-            if seen not in {self.before.get(name, (0, 0)), self.after[name]}:
-                yield f"{name} has {seen[0]} rows of neither state"
+            if seen not in {self.before.get(name, NOTHING), self.after[name]}:
+                yield f"{name} has {seen.rows} rows of neither state"
         for group in ("warehouse", "ml"):
             names = [name for name in together if name.startswith("ml.") == (group == "ml")]
             states = [
                 state
                 for state in (self.before, self.after)
-                if all(together[name] == state.get(name, (0, 0)) for name in names)
+                if all(together[name] == state.get(name, NOTHING) for name in names)
             ]
             if not states:
                 yield f"the {group} tables are seen in two states at once"
 
     def lost(self, finally_: Hashes) -> int:
         """How many rows the tables lack in the end."""
-        return sum(max(0, self.after[name][0] - finally_.get(name, (0, 0))[0]) for name in self.after)
+        return sum(max(0, self.after[name].rows - finally_.get(name, NOTHING).rows) for name in self.after)
 
 
 def kill_when(scene: Scene, seconds: float | None) -> str:
@@ -84,7 +84,11 @@ def attempt(scene: Scene, reader: Reader, witness: Witness, seconds: float | Non
     if code:
         faults.append(f"the next run ended with {code}: {scene.told[-600:]}")
     ended = reader.plainly()
-    faults += [f"{name} differs in the end" for name in witness.after if ended.get(name) != witness.after[name]]
+    faults += [
+        f"{name} differs in the end: {seen.differs_in(ended.get(name, NOTHING))}"
+        for name, seen in witness.after.items()
+        if ended.get(name, NOTHING) != seen
+    ]
     return place, faults, witness.lost(ended)
 
 
@@ -97,7 +101,7 @@ def main(moments: int) -> int:
         scene.run()
         seconds = time.monotonic() - started
         witness = Witness(before, reader.plainly())
-        print(f"undisturbed: {seconds:.1f} s, {sum(rows for rows, _ in witness.after.values()):,} rows", flush=True)
+        print(f"undisturbed: {seconds:.1f} s, {sum(seen.rows for seen in witness.after.values()):,} rows", flush=True)
         times = [*((number + 0.5) / moments * seconds for number in range(moments)), *[None] * IN_PUBLICATIONS]
         survived, lost = 0, 0
         for number, at in enumerate(times, 1):

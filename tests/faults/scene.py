@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,7 +29,22 @@ OF_THE_RUN = {
     "table_snapshot_ids",
 }
 
-Hashes = dict[str, tuple[int, int]]
+
+class Seen(NamedTuple):
+    """What a reader sees of a table: its rows, their hash, and that of each column."""
+
+    rows: int
+    hash: int
+    columns: tuple[tuple[str, int], ...]
+
+    def differs_in(self, other: Seen) -> str:
+        """The columns whose values are others."""
+        unlike = [name for name, value in self.columns if dict(other.columns).get(name) != value]
+        return f"{', '.join(unlike) or 'the rows'} ({self.rows:,} and {other.rows:,} rows)"
+
+
+NOTHING = Seen(0, 0, ())
+Hashes = dict[str, Seen]
 
 
 @dataclass(frozen=True)
@@ -143,25 +158,28 @@ class Reader:
 
     def plainly(self) -> Hashes:
         """Rows and hash of each table as any query on it sees them."""
-        return {name: self._hash(name) for name in self._names()}
+        return {name: seen if seen.rows else NOTHING for name in self._names() for seen in (self._hash(name),)}
 
     def together(self) -> Hashes:
         """The same for the state that `sparkhouse sql` reads."""
         from warehouse.publishing.reading import newest_snapshots
 
         pins = newest_snapshots(self.spark, self.journal, self._names())
-        seen = {name: f"{name} version as of {head}" for name, head in pins.items() if head is not None}
-        return {name: self._hash(seen.get(name, f"(select * from {name} where false)")) for name in pins}
+        return {name: self._hash(f"{name} version as of {head}") if head else NOTHING for name, head in pins.items()}
 
     def _names(self) -> list[str]:
         from warehouse.publishing.tables import tables
 
         return sorted(table.name for table in tables(self.spark))
 
-    def _hash(self, relation: str) -> tuple[int, int]:
-        rows = self.spark.sql(f"select * from {relation}")
-        columns = ", ".join(f"`{name}`" for name in sorted(rows.columns) if name not in OF_THE_RUN)
-        # Each row as text, so that maps can be hashed, too; the sum does not know the order of rows.
-        row = f"cast(xxhash64(to_json(struct({columns}))) as decimal(38, 0))"
-        count, total = self.spark.sql(f"select count(*), coalesce(sum({row}), 0) from {relation}").collect()[0]
-        return int(count), int(total)
+    def _hash(self, relation: str) -> Seen:
+        columns = [
+            name for name in sorted(self.spark.sql(f"select * from {relation}").columns) if name not in OF_THE_RUN
+        ]
+        # As text, so that maps can be hashed, too; the sums do not know the order of rows.
+        row, *each = (
+            f"coalesce(sum(cast(xxhash64(to_json(struct({names}))) as decimal(38, 0))), 0)"
+            for names in (", ".join(f"`{name}`" for name in columns), *(f"`{name}`" for name in columns))
+        )
+        found = self.spark.sql(f"select count(*), {row}, array({', '.join(each)}) from {relation}").collect()[0]
+        return Seen(found[0], int(found[1]), tuple(zip(columns, map(int, found[2]), strict=True)))
