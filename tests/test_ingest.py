@@ -388,7 +388,7 @@ def at_rest(log: Path) -> Path:
 
 def test_a_log_is_linked_at_rest_and_copied_when_it_was_written_just_now(tmp_path: Path) -> None:
     old, fresh = at_rest(write(tmp_path / "a.json", event())), write(tmp_path / "b.json", event(ts=1))
-    left_over = write(tmp_path / "staging" / "ingest-killed" / "0.txt", event()).parent
+    left_over = write(tmp_path / "staging" / ".staged" / "text" / "5.txt", event())
     with staged(identify([old, fresh]), tmp_path / "staging", (), ()) as logs:
         assert [(logs.folder / name).is_symlink() for name in logs.files] == [True, False]
         assert (logs.folder / "1.txt").read_bytes() == fresh.read_bytes()

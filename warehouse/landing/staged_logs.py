@@ -13,8 +13,6 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from warehouse.landing.archives import DECOMPRESSORS, Unpacker
@@ -22,9 +20,10 @@ from warehouse.landing.logs import LogFile, Stamp, UnreadableLog, read_log, unkn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
 
 SECONDS_TO_SETTLE = 60
-_PREFIX = "ingest-"
+_HIDDEN = ".staged"
 
 
 class NoRoomToStage(OSError):
@@ -60,20 +59,31 @@ def staged(
 ) -> Iterator[StagedLogs]:
     """Stage logs below `parent` for a block; those that turn out to be known by now are left out.
 
-    Also takes away what an ingest that was killed has left there: it may be large, and holds names in clear. Raises
-    UnreadableLog or NoRoomToStage.
+    Also takes away what an ingest that was killed has left there. Raises UnreadableLog or NoRoomToStage.
     """
-    parent.mkdir(parents=True, exist_ok=True)
-    for left_over in parent.glob(f"{_PREFIX}*"):
-        shutil.rmtree(left_over)
-    with TemporaryDirectory(prefix=_PREFIX, dir=parent) as name:
-        folder = Path(name)
+    with _folder_below(parent) as folder:
         found = {f"{number}.txt": _stage(log, folder / f"{number}.txt", to_copy) for number, log in enumerate(logs)}
         new = set(unknown_logs(found.values(), known_checksums))
         for known in [name for name, log in found.items() if log not in new]:
             (folder / known).unlink()
             del found[known]
         yield StagedLogs(folder, found)
+
+
+@contextmanager
+def _folder_below(parent: Path) -> Iterator[Path]:
+    """Give a folder for a block that only its owner can look into: there are names in clear."""
+    hidden = parent / _HIDDEN
+    if hidden.exists():
+        shutil.rmtree(hidden)
+    hidden.mkdir(mode=0o700, parents=True)
+    try:
+        # Spark passes over folders with a hidden name.
+        folder = hidden / "text"
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(hidden)
 
 
 def _stage(log: LogFile, plain: Path, to_copy: Collection[Path]) -> LogFile:
