@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from warehouse.landing import ingest as ingest_module
 from warehouse.landing.archives import BROKEN_OFF, DAMAGED, DECOMPRESSORS, Unpacker, end_mark
-from warehouse.landing.ingest import IngestIsRunning, IngestSummary, _sole_ingest, ingest
+from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.logs import NoSuchLog, identify, read_log
 from warehouse.landing.raw_tables import RAW_TABLES
 from warehouse.landing.rows import event_rows
@@ -262,7 +262,7 @@ def test_folders_are_searched_for_logs(take: Take, spark: SparkSession, tmp_path
     assert take(folder) == IngestSummary(files=5, lines=5, accepted=5)
     names = {row.source_file.removeprefix(f"{folder}/") for row in spark.table("raw.events").collect()}
     assert names == {"a.json", "deep/b c%20.jsonl", "c.log.gz", "d.ndjson.bz2", "e.txt.xz"}
-    assert [path.name for path in (tmp_path / "staging").iterdir()] == [".lock"]
+    assert list((tmp_path / "staging").iterdir()) == []
 
 
 @pytest.mark.parametrize("pattern", ["none.json", "*.nothing", "empty"])
@@ -498,13 +498,6 @@ def test_whatever_the_bytes_the_counts_add_up(
         assert summary.lines == text.count(b"\n") + bool(text and not text.endswith(b"\n"))
     elif summary.files and ending:
         assert summary.reasons[BROKEN_OFF] == 1
-
-
-def test_only_one_ingest_works_at_a_time(take: Take, tmp_path: Path) -> None:
-    log = write(tmp_path / "day.json", event())
-    with _sole_ingest(tmp_path / "staging"), pytest.raises(IngestIsRunning, match="wait"):
-        take(log)
-    assert take(log).accepted == 1
 
 
 def test_the_real_logs_are_accepted_whole(take: Take, spark: SparkSession, shared: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,7 +22,7 @@ from warehouse.landing.rows import accepted, event_rows, rejected_rows
 from warehouse.landing.staged_logs import LogsChanged, staged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -32,10 +30,6 @@ if TYPE_CHECKING:
 
     from warehouse.landing.logs import LogFile
     from warehouse.landing.staged_logs import StagedLogs
-
-
-class IngestIsRunning(RuntimeError):
-    """Another ingest into the same warehouse has not ended."""
 
 
 class LinesUnaccountedFor(RuntimeError):
@@ -63,14 +57,13 @@ def ingest(spark: SparkSession, patterns: Sequence[str | Path], staging_dir: Pat
 
     A file whose bytes were taken in before, under any name, is skipped. The files of one call are taken in together
     or, when one of them fails, not at all. Links, copies and unpacked text stand in `staging_dir` for the time of the
-    call. An archive that breaks off gives the lines that it has, and one rejected row more. Names become pseudonyms;
-    without a `salt` they are not kept at all. Raises NoSuchLog, UnreadableLog, NoRoomToStage, IngestIsRunning or
-    LinesUnaccountedFor; after each, the same call can be repeated.
+    call, so no two calls may work there, or on the same tables, at a time. An archive that breaks off gives the lines
+    that it has, and one rejected row more. Names become pseudonyms; without a `salt` they are not kept at all. Raises
+    NoSuchLog, UnreadableLog, NoRoomToStage or LinesUnaccountedFor; after each, the same call can be repeated.
     """
     paths = find_logs(patterns)
-    with _sole_ingest(staging_dir):
-        create_raw_tables(spark)
-        return _ingest(spark, paths, staging_dir, salt, frozenset())
+    create_raw_tables(spark)
+    return _ingest(spark, paths, staging_dir, salt, frozenset())
 
 
 def _ingest(
@@ -85,20 +78,6 @@ def _ingest(
             return _Landing(spark, start_time(spark), salt).land(logs, len(paths) - len(logs.files))
     except LogsChanged as changed:
         return _ingest(spark, paths, staging_dir, salt, to_copy | changed.paths)
-
-
-@contextmanager
-def _sole_ingest(staging_dir: Path) -> Iterator[None]:
-    """Hold a lock that the system drops when the process ends, however it ends."""
-    staging_dir.mkdir(parents=True, exist_ok=True)
-    with (staging_dir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise IngestIsRunning(
-                f"another ingest works in {staging_dir}: wait until it has ended, then repeat"
-            ) from error
-        yield
 
 
 @dataclass(frozen=True)
