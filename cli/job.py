@@ -160,8 +160,7 @@ class Job:
                 f"{summary.lines:,} lines = {summary.accepted:,} accepted + {summary.rejected:,} rejected"
                 f" + {summary.blank:,} blank; {summary.files} files, {summary.files_skipped} known already"
             )
-            for reason, lines in sorted(summary.reasons.items(), key=lambda item: -item[1]):
-                step.detail += f"; {reason}: {lines:,}"
+            step.detail += told_reasons(summary)
         if self._holds_simulated_log() and self.home.simulated_log not in find_logs(patterns):
             self._retire_simulated_log()
         return summary
@@ -295,6 +294,12 @@ def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool 
             f"{summary.rows:,} rows of {summary.users} users, {summary.churned_users} churned, in {shown(out)}"
         )
     return summary
+
+
+def told_reasons(summary: IngestSummary) -> str:
+    """Why lines were refused, the most frequent reason first; nothing where none was."""
+    reasons = sorted(summary.reasons.items(), key=lambda item: -item[1])
+    return "".join(f"; {reason}: {lines:,}" for reason, lines in reasons)
 
 
 def told(failures: Sequence[str], run_id: str) -> str:

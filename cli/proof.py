@@ -103,7 +103,8 @@ def _snapshot_dates(job: Job) -> list[date]:
     """Dates of the published snapshots; NothingToProve when there are none, or the log is newer than they are."""
     if not job.count(FEATURES):
         raise NothingToProve(f"{FEATURES} has no rows: run `sparkhouse build` first.")
-    ingested = job.spark.table("raw.ingested_files").agg(F.max("ingested_at").alias("ingested_at"))
+    newest = F.max(F.greatest("ingested_at", "replayed_at"))
+    ingested = job.spark.table("raw.ingested_files").agg(newest.alias("ingested_at"))
     built = job.spark.table(f"{FEATURES}.snapshots").agg(F.max("committed_at").alias("built_at"))
     if not ingested.crossJoin(built).where("ingested_at > built_at").isEmpty():
         raise NothingToProve(f"The log is newer than {FEATURES}: run `sparkhouse build` first.")
