@@ -61,7 +61,8 @@ class Unpacker:
     An archive that ends too early has lost its end, but what comes before is right: it is kept to the last byte. Bytes
     that do not unpack, or a check sum that does not fit, mean that some byte before was changed, and nobody knows
     which: a single wrong bit in a gzip file of 4,473 events made hundreds of valid events that nobody had logged. So of
-    a damaged archive, only the streams before the damaged one are kept. In both cases a mark ends the text.
+    a damaged archive, only the streams before the damaged one are kept. In both cases a mark ends the text. A changed
+    length that points behind the archive's end is taken for an early end: nothing tells the two apart.
     """
 
     def __init__(self, decompressor: Callable[[], Decompressor], target: BinaryIO) -> None:
