@@ -1,7 +1,7 @@
 """The suites, one or two a layer: volumes, ranges, null shares and distributions.
 
 Keys, relations and logic are dbt's to test. Every rule here is an aggregate, so a suite costs one job; the features
-have too many for that, and modules of their own.
+have too many for that, the volumes are looked at from too many sides, and both have modules of their own.
 Bounds are wide on purpose: they hold for the published logs of 225 to 22,277 users and for a log of a handful, and
 break when a delivery, a unit or a join went wrong.
 """
@@ -20,6 +20,7 @@ from expectations.features import features
 from expectations.leaks import leaks
 from expectations.rules import at_least, between, indicator, known, mean, milliseconds, row_count, varied
 from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, read
+from expectations.volumes import volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -140,7 +141,7 @@ def builders(catalogue: Sequence[FeatureEntry]) -> Mapping[str, Sequence[Callabl
     """Return, by the name that asks for them, what builds the suites."""
     return {
         "raw": (raw_events, raw_files),
-        "staging": (staging, staging_dates),
+        "staging": (staging, staging_dates, volumes),
         "features": (partial(features, catalogue=catalogue), features_snapshots),
         "labels": (labels,),
         "leaks": (partial(leaks, catalogue=catalogue),),

@@ -28,13 +28,15 @@ TABLES = {
     "raw.events": f"""
         select id as line_number, sha2(string(id), 256) as record_hash, 1538352000000 + id * 8640000 as ts,
             if(id % 20 = 0, '', string(id % 300)) as user_id, if(id % 20 = 0, 'Logged Out', 'Logged In') as auth,
-            if(id % 5 = 0, 'Home', 'NextSong') as page, if(id % 5 = 0, null, 250D) as length, '{NAME}' as first_name
+            if(id % 5 = 0, 'Home', 'NextSong') as page, if(id % 5 = 0, null, 250D) as length, '{NAME}' as first_name,
+            'log.json' as source_file, timestamp '2018-12-01' as ingested_at
         from range(600)""",
     "raw.ingested_files": """
         select 'c1' as checksum, 630 as line_count, 600 as accepted_count, 30 as rejected_count,
             timestamp '2018-12-01' as ingested_at""",
     "staging.stg_sparkify__events": """
-        select record_hash as event_id, user_id, page, 200 as http_status, 'Windows' as device_family,
+        select record_hash as event_id, user_id, line_number as session_id, 0 as item_in_session, page,
+            200 as http_status, 'free' as level, 'Windows' as device_family,
             length as song_length_seconds, if(page = 'NextSong', 'Björk', null) as artist,
             date(timestamp_millis(ts)) as event_date, timestamp_millis(ts) as occurred_at,
             timestamp '2018-09-01' as registered_at
