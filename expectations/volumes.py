@@ -34,7 +34,7 @@ OUTAGES: Mapping[date, str] = MappingProxyType({})
 HOLE_SESSIONS = 11
 # No line of the published logs is without a level. Of fewer events than that, a few without one are not a share.
 LEVELS_MISSING, LEVELS_SAMPLE = 0.05, 100
-# A day has 24 hours of songs, which are some 345. With all else, the busiest of simulated days has 455 events, and 24.3
+# A day has 24 hours of songs, which are some 345. With all else, the busiest of simulated days has 467 events, and 24.3
 # hours with the end of its last song. There is room for twice as much.
 USER_DAY_EVENTS, USER_DAY_HOURS = 1_000, 50
 # An item stands in its session once. The share leaves room for two people with one id, whose sessions meet by chance.
