@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from warehouse.publishing.publication import Publisher
     from warehouse.publishing.upkeep import Upkeep
 
-WAREHOUSE_SUITES = ("raw", "staging", "features", "labels", "leaks")
+LOG_SUITES = ("raw", "staging")
+WAREHOUSE_SUITES = (*LOG_SUITES, "features", "labels", "leaks")
 PREDICTION_SUITES = ("predictions",)
 TOLD = 10
 
@@ -89,7 +90,7 @@ class Job:
             publication = self.publisher.publish(self.steps.run_id)
             moves = publication.moves if publication else ()
             self._keep_spares(move.table for move in moves)
-            step.rows_out = len(moves)
+            step.rows_in = step.rows_out = len(moves)
             step.detail = f"{len(moves)} tables of run {self.steps.run_id}" if moves else "nothing was written"
 
     def _keep_spares(self, names: Iterable[str]) -> None:
@@ -201,6 +202,13 @@ class Job:
             CheckFailed: a test failed.
             DbtFailed: a model could not be built.
         """
+        try:
+            return self._dbt_build(*extra)
+        except CheckFailed as failed:
+            # What is wrong with the log itself says more than the tests of what was made of it.
+            raise CheckFailed("\n".join([*self._faults_of_log(), str(failed)])) from failed
+
+    def _dbt_build(self, *extra: str) -> DbtOutcome:
         with self.steps.step("build") as step:
             step.rows_in = self.count("raw.events")
             outcome = run_dbt(["--log-level", "none", "build", *extra], on_start=self.steps.progress)
@@ -211,6 +219,13 @@ class Job:
                 raise_failed(outcome)
             step.rows_out = self.count("marts.fct_user_features")
         return outcome
+
+    def _faults_of_log(self) -> list[str]:
+        try:
+            self.audit(LOG_SUITES)
+        except CheckFailed as failed:
+            return [str(failed)]
+        return []
 
     def backfill_options(self, first: date | None, last: date | None) -> list[str]:
         """The options of `build` that make the snapshots from `first` to `last` only; none where neither is given.
