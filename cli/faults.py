@@ -34,7 +34,13 @@ FAULTS = (
         "{home} cannot be written to: make it writable, or point SPARKHOUSE_HOME at a folder that is. " + UNTOUCHED,
     ),
     Fault(
-        ("java.lang.OutOfMemoryError", "Java heap space", "GC overhead limit exceeded", "Unable to acquire"),
+        (
+            "OutOfMemoryError",
+            "Java heap space",
+            "GC overhead limit exceeded",
+            "Unable to acquire",
+            "INVALID_DRIVER_MEMORY",
+        ),
         "Spark has run out of memory: set SPARKHOUSE_DRIVER_MEMORY higher (such as 8g) and repeat the command. "
         + UNTOUCHED,
     ),
