@@ -37,6 +37,7 @@ class Witness:
 
     before: Hashes
     after: Hashes
+    columns_after: dict[str, dict[str, int]]
 
     def faults(self, plainly: Hashes, together: Hashes) -> Iterator[str]:
         for name, seen in plainly.items():
@@ -51,6 +52,11 @@ class Witness:
             ]
             if not states:
                 yield f"the {group} tables are seen in two states at once"
+
+    def differing(self, name: str, reader: Reader) -> list[str]:
+        """The columns of a table that are not as they are after an undisturbed run."""
+        found = reader.columns(name)
+        return [column for column, seen in self.columns_after[name].items() if found.get(column) != seen]
 
     def lost(self, finally_: Hashes) -> int:
         """How many rows the tables lack in the end."""
@@ -85,7 +91,7 @@ def attempt(scene: Scene, reader: Reader, witness: Witness, seconds: float | Non
         faults.append(f"the next run ended with {code}: {scene.told[-600:]}")
     ended = reader.plainly()
     faults += [
-        f"{name} differs in the end: {seen.differs_in(ended.get(name, NOTHING))}"
+        f"{name} differs in the end in {', '.join(witness.differing(name, reader)) or 'its rows'}"
         for name, seen in witness.after.items()
         if ended.get(name, NOTHING) != seen
     ]
@@ -100,7 +106,8 @@ def main(moments: int) -> int:
         before, started = reader.plainly(), time.monotonic()
         scene.run()
         seconds = time.monotonic() - started
-        witness = Witness(before, reader.plainly())
+        after = reader.plainly()
+        witness = Witness(before, after, {name: reader.columns(name) for name in after})
         print(f"undisturbed: {seconds:.1f} s, {sum(seen.rows for seen in witness.after.values()):,} rows", flush=True)
         times = [*((number + 0.5) / moments * seconds for number in range(moments)), *[None] * IN_PUBLICATIONS]
         survived, lost = 0, 0

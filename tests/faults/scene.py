@@ -31,19 +31,13 @@ OF_THE_RUN = {
 
 
 class Seen(NamedTuple):
-    """What a reader sees of a table: its rows, their hash, and that of each column."""
+    """What a reader sees of a table: its rows and their hash."""
 
     rows: int
     hash: int
-    columns: tuple[tuple[str, int], ...]
-
-    def differs_in(self, other: Seen) -> str:
-        """The columns whose values are others."""
-        unlike = [name for name, value in self.columns if dict(other.columns).get(name) != value]
-        return f"{', '.join(unlike) or 'the rows'} ({self.rows:,} and {other.rows:,} rows)"
 
 
-NOTHING = Seen(0, 0, ())
+NOTHING = Seen(0, 0)
 Hashes = dict[str, Seen]
 
 
@@ -172,14 +166,22 @@ class Reader:
 
         return sorted(table.name for table in tables(self.spark))
 
-    def _hash(self, relation: str) -> Seen:
-        columns = [
-            name for name in sorted(self.spark.sql(f"select * from {relation}").columns) if name not in OF_THE_RUN
-        ]
-        # As text, so that maps can be hashed, too; the sums do not know the order of rows.
-        row, *each = (
-            f"coalesce(sum(cast(xxhash64(to_json(struct({names}))) as decimal(38, 0))), 0)"
-            for names in (", ".join(f"`{name}`" for name in columns), *(f"`{name}`" for name in columns))
+    def columns(self, name: str) -> dict[str, int]:
+        """The hash of each column of a table, to tell in which two states of it differ."""
+        names = self._compared(name)
+        return dict(
+            zip(names, self.spark.sql(f"select {', '.join(map(_hash_of, names))} from {name}").first(), strict=True)
         )
-        found = self.spark.sql(f"select count(*), {row}, array({', '.join(each)}) from {relation}").collect()[0]
-        return Seen(found[0], int(found[1]), tuple(zip(columns, map(int, found[2]), strict=True)))
+
+    def _hash(self, relation: str) -> Seen:
+        row = _hash_of(*self._compared(relation))
+        return Seen(*map(int, self.spark.sql(f"select count(*), {row} from {relation}").collect()[0]))
+
+    def _compared(self, relation: str) -> list[str]:
+        return [name for name in sorted(self.spark.sql(f"select * from {relation}").columns) if name not in OF_THE_RUN]
+
+
+def _hash_of(*columns: str) -> str:
+    """A hash that does not know the order of rows; of text, so that maps can be hashed, too."""
+    names = ", ".join(f"`{name}`" for name in columns)
+    return f"coalesce(sum(cast(xxhash64(to_json(struct({names}))) as decimal(38, 0))), 0)"
