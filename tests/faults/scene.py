@@ -169,9 +169,8 @@ class Reader:
     def columns(self, name: str) -> dict[str, int]:
         """The hash of each column of a table, to tell in which two states of it differ."""
         names = self._compared(name)
-        return dict(
-            zip(names, self.spark.sql(f"select {', '.join(map(_hash_of, names))} from {name}").first(), strict=True)
-        )
+        (found,) = self.spark.sql(f"select {', '.join(map(_hash_of, names))} from {name}").collect()
+        return dict(zip(names, map(int, found), strict=True))
 
     def _hash(self, relation: str) -> Seen:
         row = _hash_of(*self._compared(relation))
