@@ -21,6 +21,7 @@ from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, Job, simul
 from cli.runs import Run, held_lock, recorded
 from cli.steps import Steps
 from cli.writer_lock import WriterAtWork
+from warehouse.publishing.journal import utc_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,12 +70,6 @@ Pseudonymise = Annotated[
 Label = Annotated[str, typer.Option(help="A label of marts.fct_churn_labels.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Snapshot date; the newest if not given.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
-
-
-def utc_moment(text: str) -> datetime:
-    """Return the moment that an ISO 8601 text names, in UTC where it names no zone; raises ValueError."""
-    named = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
-    return named.astimezone(timezone.utc) if named.tzinfo else named.replace(tzinfo=timezone.utc)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 
-from cli.app import main, utc_moment
+from cli.app import main
 from cli.job import Job
 from cli.steps import Steps
 from models_ml import training_file
@@ -32,6 +32,7 @@ from models_ml.errors import (
 )
 from models_ml.training_file import TrainingFileSpec, write_training_file
 from warehouse.landing.simulator import SimulationSpec, simulate
+from warehouse.publishing.journal import utc_moment
 
 if TYPE_CHECKING:
     from pathlib import Path

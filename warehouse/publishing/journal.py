@@ -85,3 +85,9 @@ def now() -> int:
 def moment(milliseconds: int) -> datetime:
     """The moment of a count of milliseconds since 1970 UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+
+
+def utc_moment(text: str) -> datetime:
+    """Return the moment that an ISO 8601 text names, in UTC where it names no zone; raises ValueError."""
+    named = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
+    return named.astimezone(timezone.utc) if named.tzinfo else named.replace(tzinfo=timezone.utc)

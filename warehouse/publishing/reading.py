@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from warehouse.publishing import records
-from warehouse.publishing.journal import moment
+from warehouse.publishing.journal import moment, utc_moment
 from warehouse.publishing.tables import find_table
 
 if TYPE_CHECKING:
@@ -64,12 +63,11 @@ def resolve_moment(spark: SparkSession, text: str) -> Moment:
     if ended:
         return Moment(ended[-1])
     try:
-        named = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
+        until = int(utc_moment(text).timestamp() * 1000)
     except ValueError as error:
         runs = ", ".join(dict.fromkeys(run_id for run_id, _, _ in reversed(times[-5:]))) or "none yet"
         msg = f"{text} is neither a run that published something ({runs}) nor a time such as 2026-11-24T05:30:00"
         raise NoSuchState(msg) from error
-    until = int((named if named.tzinfo else named.replace(tzinfo=timezone.utc)).timestamp() * 1000)
     under_way = [start for _, start, end in times if start <= until < end]
     return Moment(under_way[0], inclusive=False) if under_way else Moment(until)
 
