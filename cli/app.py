@@ -4,111 +4,42 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
-from datetime import datetime, timedelta, timezone
-from enum import Enum
+from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, DBT_WRITERS, run_dbt
 from cli.faults import told_faults
 from cli.home import Home, shown
-from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, Job, simulate_log
-from cli.runs import Run, held_lock, recorded
-from cli.steps import Steps
-from cli.writer_lock import WriterAtWork
+from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, simulate_log
+from cli.runs import Run, held_lock
+from cli.shell import (
+    Format,
+    Ids,
+    Label,
+    Pseudonymise,
+    Quiet,
+    Seed,
+    Wait,
+    app,
+    new_steps,
+    reader,
+    writer,
+    writer_on_branch,
+)
 from warehouse.publishing.journal import utc_moment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OUR_PACKAGES = ("cli", "expectations", "models_ml", "warehouse")
 MESSAGE_WIDTH = 80
 FIRST_DAY = datetime(2018, 10, 1)  # noqa: DTZ001 - typer's dates have no zone
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="A point-in-time feature warehouse and churn model job for the Sparkify event log, on Spark. "
-    "State lives under $SPARKHOUSE_HOME (default ./var). "
-    "Exit codes: 0 ok, 1 a check failed, 2 could not run.",
-)
-
-
 runs_app = typer.Typer(help="List all runs; discard what a failed one left.")
 app.add_typer(runs_app, name="runs")
-
-
-class Ids(str, Enum):
-    """How the simulator numbers users."""
-
-    banded = "banded"
-    random = "random"
-
-
-class Format(str, Enum):
-    """How rows are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-
-
-Quiet = Annotated[bool, typer.Option("--quiet", help="One line a step, no spinner.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for another writer to end, instead of refusing.")]
-Pseudonymise = Annotated[
-    bool,
-    typer.Option(
-        help="Keep first and last names as salted hashes in `raw`, or not at all; in clear they are never kept."
-    ),
-]
-Label = Annotated[str, typer.Option(help="A label of marts.fct_churn_labels.")]
-AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Snapshot date; the newest if not given.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
-
-
-@contextmanager
-def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[Job]:
-    """Start Spark for a command that writes: under the writers' lock, on record, no publication left unfinished."""
-    home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
-    with recorded(home, steps, wait=wait):
-        job = start_job(home, steps)
-        job.finish_publication()
-        yield job
-
-
-@contextmanager
-def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[Job]:
-    """The same, on a branch of the run: what it does not publish, no reader sees."""
-    with writer(command, quiet=quiet, wait=wait) as job, job.branch():
-        yield job
-
-
-def reader(command: str, *, quiet: bool) -> Job:
-    """Start Spark for a command that reads; a publication that was cut short is finished, if nobody writes."""
-    home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
-    job = start_job(home, steps)
-    if job.publisher.journal.unfinished:
-        with suppress(WriterAtWork, OSError), held_lock(home, steps, wait=False):
-            job.finish_publication()
-    return job
-
-
-def start_job(home: Home, steps: Steps) -> Job:
-    """Start Spark on the state folder."""
-    from cli.session import start_spark
-
-    return Job(start_spark(), home, steps)
-
-
-def new_steps(command: str, *, quiet: bool) -> Steps:
-    """Begin the record of a command, under a run id that sorts by time."""
-    return Steps(quiet=quiet, run_id=datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ"), command=command)
 
 
 @app.command()
@@ -176,6 +107,7 @@ def build(
         job.build(*job.backfill_options(first and first.date(), last and last.date()))
         job.audit(WAREHOUSE_SUITES)
         job.publish()
+        job.record_outcomes()
 
 
 @app.command()
@@ -185,24 +117,6 @@ def validate(quiet: Quiet = False, wait: Wait = False) -> None:
         suites = WAREHOUSE_SUITES + PREDICTION_SUITES if job.count("ml.churn_predictions") else WAREHOUSE_SUITES
         report = job.audit(suites)
     print(f"Data quality: {shown(report.index_page)}")
-
-
-@app.command()
-def train(
-    label: Label = "churned_in_time_bin",
-    seed: Seed = 20181001,
-    quiet: Quiet = False,
-    wait: Wait = False,
-) -> None:
-    """Fit and compare the models on the snapshots whose label is known; keep the best as a new model version."""
-    from cli.report import print_training
-    from models_ml.training_spec import TrainingSpec
-
-    spec = TrainingSpec(label=label, seed=seed)
-    with writer_on_branch("train", quiet=quiet, wait=wait) as job:
-        report = job.train(spec)
-        job.publish()
-    print_training(report)
 
 
 @app.command()
@@ -232,24 +146,8 @@ def training_set(
     reader("training-set", quiet=quiet).write_training_set(spec)
 
 
-@app.command()
-def predict(
-    label: Label = "churned_in_time_bin",
-    as_of: AsOf = None,
-    model_version: Annotated[
-        str | None, typer.Option(help="A row of ml.model_versions; the newest if not given.")
-    ] = None,
-    quiet: Quiet = False,
-    wait: Wait = False,
-) -> None:
-    """Score a snapshot with a model version, audit the predictions and publish them as ml.churn_predictions."""
-    from cli.report import print_predictions
-
-    with writer_on_branch("predict", quiet=quiet, wait=wait) as job:
-        report = job.predict(label, as_of.date() if as_of else None, model_version)
-        job.audit(PREDICTION_SUITES)
-        job.publish()
-    print_predictions(report)
+# The commands of the model job stand in a module of their own, and in the help before these.
+import cli.model_commands  # noqa: E402, F401 - defining them is what it is imported for
 
 
 @app.command()

@@ -6,10 +6,18 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from models_ml.training_report import TrainingReport
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DBT_PROJECT = REPOSITORY / "warehouse"
 PROFILES = REPOSITORY / "profiles"
+
+
+class InvalidSetting(ValueError):
+    """An environment variable of ours has a value that it cannot have."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,21 @@ class Home:
     @property
     def reports(self) -> Path:
         return self.path / "reports"
+
+    def model_card(self, report: TrainingReport) -> Path:
+        return self.reports / "model_cards" / f"{report.label}-{report.model_version}.html"
+
+    @property
+    def campaigns(self) -> Path:
+        return self.reports / "campaigns"
+
+    @property
+    def on_drift(self) -> Literal["warn", "stop"]:
+        """What the gate does when a snapshot has drifted from what its model was trained on: `$SPARKHOUSE_DRIFT`."""
+        chosen = os.environ.get("SPARKHOUSE_DRIFT", "warn")
+        if chosen not in {"warn", "stop"}:
+            raise InvalidSetting(f"SPARKHOUSE_DRIFT is {chosen!r}: set it to warn or stop")
+        return "stop" if chosen == "stop" else "warn"
 
     @property
     def data_docs(self) -> Path:

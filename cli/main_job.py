@@ -27,6 +27,7 @@ class RunReport:
 
     training: TrainingReport
     predictions: PredictionReport
+    metric_card: Path
     run_json: Path
     data_docs: Path
 
@@ -66,9 +67,10 @@ def run_all(
                 predictions = job.predict(label)
                 data_docs = job.audit(PREDICTION_SUITES).index_page
                 job.publish()
+            job.record_outcomes()
     finally:
         steps.write(run_json)
-    return RunReport(training, predictions, run_json, data_docs)
+    return RunReport(training, predictions, home.model_card(training), run_json, data_docs)
 
 
 def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:

@@ -85,7 +85,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], style: s
     if style == "json":
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, ensure_ascii=False))
     elif style == "csv":
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
     else:

@@ -14,40 +14,43 @@ from cli.home import shown
 
 if TYPE_CHECKING:
     from cli.main_job import RunReport
+    from models_ml.metrics import Interval
     from models_ml.prediction import PredictionReport
     from models_ml.training_report import TrainingReport
 
-METRICS = {
-    "cv_average_precision": "CV AP",
-    "test_average_precision": "test AP",
-    "test_auc": "test AUC",
-    "test_brier": "test Brier",
-    "test_f1": "test F1",
-}
+# With its interval, more would not fit a terminal: the metric card has all.
+METRICS = {"average_precision": "test AP", "auc": "test AUC"}
 
 
 def print_training(report: TrainingReport) -> None:
-    """Print the split and one row for each algorithm and the no-skill baseline."""
-    table = Table("algorithm", *METRICS.values(), box=box.SIMPLE_HEAD)
-    for algorithm, metrics in report.metrics.items():
-        values = (metrics.get(name) for name in METRICS)
-        mark = " *" if algorithm == report.algorithm else ""
-        table.add_row(algorithm + mark, *("" if value is None else f"{value:.3f}" for value in values))
+    """Print the split and one row for each algorithm and baseline, with 95 % intervals."""
+    table = Table("model", "folds AP", *METRICS.values(), box=box.SIMPLE_HEAD)
+    for model, metrics in report.card.models.items():
+        mark = " *" if model == report.algorithm else ""
+        on_folds = f"{report.folds[model]:.3f}" if model in report.folds else ""
+        table.add_row(model + mark, on_folds, *(told(metrics[name]) for name in METRICS))
     console = Console(highlight=False)
     console.print(f"\n{report.label}: {report.split}", soft_wrap=True)
-    for name, counts in (("train", report.train), ("test", report.test)):
-        console.print(f"{name}: {counts.rows:,} rows of {counts.users:,} users, {counts.positives:,} positive")
+    for name, sample in (("train", report.card.train), ("test", report.card.test)):
+        console.print(f"{name}: {sample.rows:,} rows of {sample.users:,} users, {sample.positives:,} positive")
     console.print(table)
-    console.print(f"* model version {report.model_version}. AP: area under precision-recall. CV: folds by user.")
-    if report.leak_warning:
-        console.print(f"[bold red]{report.leak_warning}[/]")
+    console.print(f"* model version {report.model_version}. AP: average precision. Folds: of users, on training rows.")
+    became = "champion" if report.promotion.promoted else "challenger"
+    console.print(f"It is {became}: {report.promotion.reason}.", soft_wrap=True)
+    for warning in report.card.warnings:
+        console.print(f"[bold red]{warning}[/]")
+
+
+def told(interval: Interval) -> str:
+    """A number and its interval."""
+    return f"{interval.value:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def print_predictions(report: PredictionReport) -> None:
-    """Print the users most at risk of one snapshot."""
-    table = Table("user_id", "churn_probability", "risk_decile", "predicted_churn", box=box.SIMPLE_HEAD)
+    """Print the users most at risk of one snapshot, and why they are."""
+    table = Table("user_id", "probability", "reasons", box=box.SIMPLE_HEAD)
     for user in report.most_at_risk:
-        table.add_row(user.user_id, f"{user.churn_probability:.3f}", str(user.risk_decile), str(user.predicted_churn))
+        table.add_row(user.user_id, f"{user.churn_probability:.3f}", "\n".join(user.reasons))
     console = Console(highlight=False)
     console.print(f"\nMost at risk of {report.users:,} users as of {report.as_of} ({report.label}):")
     console.print(table)
@@ -57,6 +60,7 @@ def print_run(report: RunReport) -> None:
     """Print what came out of a run."""
     print_training(report.training)
     print_predictions(report.predictions)
+    print(f"Metric card:  {shown(report.metric_card)}")
     print(f"Data quality: {shown(report.data_docs)}")
     print(f"Run record:   {shown(report.run_json)}")
     query = "select * from ml.churn_predictions order by churn_probability desc limit 10"

@@ -11,20 +11,31 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from great_expectations.core import ExpectationSuiteValidationResult
     from pyspark.sql import SparkSession
 
     from expectations.catalogue import FeatureEntry
+    from expectations.report import RuleResult
+    from expectations.suite import OnDrift
 
 
-def validate(
-    spark: SparkSession, suites: Sequence[str], docs_dir: Path, run_id: str, catalogue: Sequence[FeatureEntry]
+def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
+    spark: SparkSession,
+    suites: Sequence[str],
+    docs_dir: Path,
+    run_id: str,
+    catalogue: Sequence[FeatureEntry],
+    *,
+    on_drift: OnDrift = "warn",
 ) -> ValidationReport:
-    """Run the named suites (raw, staging, features, labels, leaks, predictions) as one checkpoint, on its tables.
+    """Run the named suites (raw, staging, features, labels, leaks, predictions, drift) as one checkpoint.
 
-    `catalogue` tells the rules of the features. Appends one row per rule to `monitoring.validation_results`, whatever
-    the outcome, and rebuilds the static site in `docs_dir` (start at index.html), which shows all calls of this
-    `run_id`. Does not raise on broken rules: read `passed` and `failures`. Raises UnknownSuite, MissingTable when a
-    table to validate has not been made, CatalogueMismatch, or BrokenNullRule.
+    `catalogue` tells the rules of the features. The broken rules of a suite that only warns, as `drift` does unless
+    told to stop, are stored and shown, but are not among the results of the report. A suite of what has not been
+    measured yet is left out. Appends one row per rule to `monitoring.validation_results`, whatever the outcome, and
+    rebuilds the static site in `docs_dir` (start at index.html), which shows all calls of this `run_id`. Does not raise
+    on broken rules: read `passed` and `failures`. Raises UnknownSuite, MissingTable when a table to validate has not
+    been made, CatalogueMismatch, or BrokenNullRule.
     """
     # Read when Great Expectations is imported: it would otherwise report usage over the network.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -32,18 +43,26 @@ def validate(
     from expectations import checkpoint, findings, results_table
     from expectations.suites import builders
 
-    known = builders(catalogue)
+    known = builders(catalogue, on_drift)
     for name in suites:
         if name not in known:
             raise UnknownSuite(name, known)
-    checked = [build(spark) for name in suites for build in known[name]]
-    outcomes = checkpoint.run(checked, docs_dir, run_id)
-    results = tuple(
-        result
+    built = [build(spark) for name in suites for build in known[name]]
+    checked = [suite for suite in built if suite]
+    outcomes = checkpoint.run(checked, docs_dir, run_id) if checked else []
+    results = [
+        (result, _counts(result, outcome))
         for suite, outcome in zip(checked, outcomes, strict=True)
         for result in findings.rule_results(suite, outcome)
-    )
-    results_table.append(spark, run_id, results)
+    ]
+    results_table.append(spark, run_id, [result for result, _ in results])
     for record in (suite.record for suite in checked if suite.record):
         results_table.append_record(spark, run_id, record)
-    return ValidationReport(run_id, results, docs_dir / "index.html")
+    counted = tuple(result for result, counts in results if counts)
+    warnings = tuple(result for result, counts in results if not counts)
+    return ValidationReport(run_id, counted, docs_dir / "index.html", warnings)
+
+
+def _counts(result: RuleResult, outcome: ExpectationSuiteValidationResult) -> bool:
+    """Whether the caller decides on it: a broken rule of a suite that only warns does not count, an error always."""
+    return result.success or result.is_error or outcome.get_max_severity_failure() != "warning"

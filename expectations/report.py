@@ -65,11 +65,12 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """The results of one checkpoint run and the page that shows them."""
+    """The results of one checkpoint run and the page that shows them; broken rules that only warn stand apart."""
 
     run_id: str
     results: tuple[RuleResult, ...]
     index_page: Path
+    warnings: tuple[RuleResult, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from expectations.results_table import Record
 
 FEATURES, LABELS = "marts.fct_user_features", "marts.fct_churn_labels"
+# What a drift that is too large does to the gate.
+OnDrift = Literal["warn", "stop"]
 SNAPSHOT_KEY = ("user_id", "as_of_date")
 EXAMPLES = 5
 BUILD = "sparkhouse build"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F
 
+from expectations.drift import drift
 from expectations.features import features
 from expectations.leaks import leaks
 from expectations.rules import at_least, between, indicator, known, mean, milliseconds, row_count, varied
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from expectations.catalogue import FeatureEntry
+    from expectations.suite import OnDrift
 
 # Of fewer rows, a share or a mean says nothing.
 SAMPLE = 500
@@ -137,8 +139,10 @@ def predictions(spark: SparkSession) -> Suite:
     return Suite("predictions", "ml.churn_predictions", SNAPSHOT_KEY, rows, tuple(rules))
 
 
-def builders(catalogue: Sequence[FeatureEntry]) -> Mapping[str, Sequence[Callable[[SparkSession], Suite]]]:
-    """Return, by the name that asks for them, what builds the suites."""
+def builders(
+    catalogue: Sequence[FeatureEntry], on_drift: OnDrift
+) -> Mapping[str, Sequence[Callable[[SparkSession], Suite | None]]]:
+    """Return, by the name that asks for them, what builds the suites; None is built where nothing was measured yet."""
     return {
         "raw": (raw_events, raw_files),
         "staging": (staging, staging_dates, volumes),
@@ -146,4 +150,5 @@ def builders(catalogue: Sequence[FeatureEntry]) -> Mapping[str, Sequence[Callabl
         "labels": (labels,),
         "leaks": (partial(leaks, catalogue=catalogue),),
         "predictions": (predictions,),
+        "drift": (partial(drift, on_drift=on_drift),),
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from numpy.typing import NDArray
     from pyspark.sql import DataFrame
 
 
@@ -25,3 +27,21 @@ def arrow_tables(rows: DataFrame) -> Iterator[pa.Table]:
 
     for row in rows.mapInArrow(packed, "stream binary").toLocalIterator():
         yield pa.ipc.open_stream(row.stream).read_all()
+
+
+def columns_of(table: pa.Table) -> dict[str, NDArray[Any]]:
+    """Return the columns as arrays: numbers and booleans as doubles with NaN for NULL, all else as objects."""
+    return {name: _array(table[name]) for name in table.column_names}
+
+
+def _array(column: pa.ChunkedArray) -> NDArray[Any]:
+    kind = column.type
+    if (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+    ):
+        numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
+        return numbers
+    return np.array(column.to_pylist(), dtype=object)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
-
-from models_ml.errors import IngestedLater, NoBuildYet, SnapshotExpired
+from models_ml.errors import IngestedLater, NoBuildYet
+from models_ml.tables import snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,15 +32,7 @@ class Build:
         Raises:
             SnapshotExpired: Iceberg no longer keeps that state.
         """
-        snapshot_id = self.table_snapshot_ids.get(name)
-        if not _is_kept(spark, name, snapshot_id):
-            msg = (
-                f"{name} as the build of {_told(self.completed_at)} left it (snapshot {snapshot_id}) has been expired: "
-                "it cannot be read again; choose a later moment, and expire fewer snapshots"
-            )
-            raise SnapshotExpired(msg)
-        # The reader's option `snapshot-id` would give the rows of then under the columns of now.
-        return spark.sql(f"select * from {name} version as of {snapshot_id}")  # noqa: S608 - our own table and its id
+        return snapshot_of(spark, name, self.table_snapshot_ids.get(name, 0))
 
 
 def build_known_at(spark: SparkSession, moment: datetime) -> Build:
@@ -70,12 +61,6 @@ def build_known_at(spark: SparkSession, moment: datetime) -> Build:
 def _told(moment: datetime) -> str:
     """A moment as people read it and as `--as-known-at` takes it: UTC, to the microsecond."""
     return moment.astimezone(timezone.utc).isoformat()
-
-
-def _is_kept(spark: SparkSession, name: str, snapshot_id: int | None) -> bool:
-    if not spark.catalog.tableExists(name):
-        return False
-    return not spark.table(f"{name}.snapshots").where(F.col("snapshot_id") == F.lit(snapshot_id)).isEmpty()
 
 
 def _builds(spark: SparkSession) -> list[Build]:

@@ -15,6 +15,10 @@ class UnknownAlgorithm(ModelJobError):
     """The algorithm is not one of those that can be trained."""
 
 
+class UnknownMethod(ModelJobError):
+    """There is no such way to deal with imbalance."""
+
+
 class MissingFeatures(ModelJobError):
     """The feature table lacks columns that the catalogue lists."""
 

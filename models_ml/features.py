@@ -1,14 +1,19 @@
-"""The feature assembly: columns of a snapshot row to one vector, by what the training rows taught."""
+"""The feature vectors: which columns may go into them, how Spark assembles them, which elements a feature set holds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import yaml
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import SQLTransformer, VectorAssembler
 from pyspark.sql.types import BooleanType, NumericType, StringType
 
+from models_ml.algorithms import input_column
 from models_ml.errors import MissingFeatures
 
 if TYPE_CHECKING:
@@ -16,7 +21,11 @@ if TYPE_CHECKING:
 
     from pyspark.sql.types import StructType
 
+    from models_ml.portable.encoder import Encoder
+
 KEYS = ("user_id", "as_of_date")
+ALL = "all"
+DERIVATIONS = Path(__file__).with_name("features.yml")
 
 
 @dataclass(frozen=True)
@@ -29,34 +38,6 @@ class CandidateColumns:
     @property
     def names(self) -> tuple[str, ...]:
         return self.numeric + self.categorical
-
-
-@dataclass(frozen=True)
-class FeatureColumns:
-    """The columns that become features, with the median of each number and the levels of each string.
-
-    A column of `missing` has an indicator, which stands for all columns that are NULL on the same training rows.
-    """
-
-    medians: Mapping[str, float]
-    missing: tuple[str, ...]
-    levels: Mapping[str, tuple[str, ...]]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*self.medians, *self.levels)
-
-    @property
-    def elements(self) -> Mapping[str, str]:
-        """The elements of the vector, in order: the name of each, and the SQL of its value."""
-        filled = {name: f"coalesce({_number(name)}, {median!r}D)" for name, median in self.medians.items()}
-        missing = {f"{name}__is_missing": f"cast({_number(name)} is null as double)" for name in self.missing}
-        has_level = {
-            f"{name}={level}": f"cast(`{name}` <=> {_text(level)} as double)"
-            for name, levels in self.levels.items()
-            for level in levels
-        }
-        return filled | missing | has_level
 
 
 def candidate_columns(schema: StructType, names: Sequence[str]) -> CandidateColumns:
@@ -75,23 +56,30 @@ def candidate_columns(schema: StructType, names: Sequence[str]) -> CandidateColu
     return CandidateColumns(numeric, categorical)
 
 
-def assembly(columns: FeatureColumns) -> PipelineModel:
-    """Return the assembly of `features`.
+@cache
+def derivations() -> Mapping[str, Any]:
+    """What features.yml says: rates, pages of the behaviour classes, and the sets of elements."""
+    loaded: Mapping[str, Any] = yaml.safe_load(DERIVATIONS.read_text(encoding="utf-8"))
+    return loaded
 
-    NULL numbers become the training median, with an indicator where training rows had NULLs. Strings become one element
-    per level seen in training; an unseen level or NULL is all zeros.
-    """
-    elements = [f"{value} as element_{index}" for index, value in enumerate(columns.elements.values())]
+
+def feature_sets(elements: Sequence[str]) -> dict[str, list[int]]:
+    """Return the places of each set's elements in the vector of all; a set without any here holds all of them."""
+    sets = {
+        name: [
+            place for place, element in enumerate(elements) if any(fnmatchcase(element, wanted) for wanted in listed)
+        ]
+        for name, listed in derivations()["sets"].items()
+    }
+    return {name: places or sets[ALL] for name, places in sets.items()}
+
+
+def assembly(encoder: Encoder) -> PipelineModel:
+    """Return the assembly of a vector for each feature set, from the columns of the feature table."""
+    elements = [f"{value} as element_{place}" for place, value in enumerate(encoder.elements.values())]
     statement = f"select *, {', '.join(elements)} from __THIS__"  # noqa: S608 - names of the table's own columns
-    inputs = [f"element_{index}" for index in range(len(elements))]
-    return PipelineModel([SQLTransformer(statement=statement), VectorAssembler(inputCols=inputs, outputCol="features")])
-
-
-def _number(name: str) -> str:
-    """A numeric or boolean column as a double; NaN counts as missing."""
-    return f"nullif(cast(`{name}` as double), double('NaN'))"
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    vectors = [
+        VectorAssembler(inputCols=[f"element_{place}" for place in places], outputCol=input_column(name))
+        for name, places in feature_sets(list(encoder.elements)).items()
+    ]
+    return PipelineModel([SQLTransformer(statement=statement), *vectors])

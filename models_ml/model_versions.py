@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -11,69 +14,124 @@ from models_ml import tables
 from models_ml.errors import NoModelYet, UnknownModelVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import Row, SparkSession
 
     from models_ml.training_report import TrainingReport
 
+CODE = Path(__file__).parent
+COUNTED = ("rows", "users", "positives")
+
 
 def record_model_version(spark: SparkSession, report: TrainingReport) -> None:
-    """Append the row of a training; from then on predictions use it."""
+    """Append the row of a training; if it was promoted, predictions use it from then on."""
     tables.create_ml_tables(spark)
     row = _row(report) | {"trained_at": datetime.now(timezone.utc), "spark_version": spark.version}
     schema = spark.table(tables.MODEL_VERSIONS).schema
-    frame = spark.createDataFrame([tuple(row[name] for name in schema.names)], schema)
+    frame = spark.createDataFrame([tuple(row.get(name) for name in schema.names)], schema)
     frame.coalesce(1).writeTo(tables.MODEL_VERSIONS).append()
 
 
+def champion(spark: SparkSession, label: str) -> Row | None:
+    """Return the row of the version that was made champion last; None where there is none."""
+    chosen = [each for each in _versions(spark) if each.label == label and each.is_chosen]
+    return chosen[0] if chosen else None
+
+
 def find_model_version(spark: SparkSession, label: str, wanted: str | None) -> Row:
-    """Return the row of the wanted version of a label, else of its newest chosen one.
+    """Return the row of the wanted version of a label, else of its champion.
 
     Raises:
         NoModelYet, UnknownModelVersion: the message lists what there is.
     """
-    if not spark.catalog.tableExists(tables.MODEL_VERSIONS):
-        msg = f"no model has been trained yet: run sparkhouse train --label {label}"
-        raise NoModelYet(msg)
-    versions = spark.table(tables.MODEL_VERSIONS).orderBy(F.desc("trained_at")).drop("feature_names").collect()
-    of_label = [version for version in versions if version.label == label]
+    versions = _versions(spark)
+    of_label = [each for each in versions if each.label == label]
     if not of_label:
-        others = ", ".join(sorted({version.label for version in versions})) or "no label"
-        msg = f"no model for {label} yet, only for {others}: run sparkhouse train --label {label}"
+        others = ", ".join(sorted({each.label for each in versions}))
+        only = f", only for {others}" if others else ""
+        msg = f"no model for {label} has been trained yet{only}: run sparkhouse train --label {label}"
         raise NoModelYet(msg)
-    found = [v for v in of_label if (v.is_chosen if wanted is None else v.model_version == wanted)]
-    if not found:
-        there = ", ".join(version.model_version for version in of_label)
-        msg = f"label {label} has no model version {wanted or 'that is chosen'}: name one of {there}"
+    found = champion(spark, label) if wanted is None else _named(of_label, wanted)
+    if found is None:
+        there = ", ".join(each.model_version for each in of_label)
+        msg = f"label {label} has no {'champion' if wanted is None else f'model version {wanted}'}: name one of {there}"
         raise UnknownModelVersion(msg)
-    return found[0]
+    return found
+
+
+def model_version_row(spark: SparkSession, wanted: str) -> Row:
+    """Return the row of a version, of whatever label.
+
+    Raises:
+        NoModelYet, UnknownModelVersion: the message lists what there is.
+    """
+    versions = _versions(spark)
+    if not versions:
+        raise NoModelYet("no model has been trained yet: run sparkhouse train")
+    found = _named(versions, wanted)
+    if found is None:
+        there = ", ".join(f"{each.model_version} ({each.label})" for each in versions)
+        raise UnknownModelVersion(f"there is no model version {wanted}: name one of {there}")
+    return found
+
+
+def retire_champions(spark: SparkSession) -> None:
+    """Leave no version champion: what they were trained on is no longer the log."""
+    if spark.catalog.tableExists(tables.MODEL_VERSIONS):
+        spark.sql(f"update {tables.MODEL_VERSIONS} set is_chosen = false where is_chosen")  # noqa: S608 - our own table
+
+
+def code_version() -> str:
+    """Return the version of the package, and a hash of the code and the settings that train."""
+    files = sorted(path for path in CODE.rglob("*") if path.suffix in {".py", ".yml"})
+    content = b"".join(path.relative_to(CODE).as_posix().encode() + path.read_bytes() for path in files)
+    return f"{version('sparkhouse')}+{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def catalogue_hash(names: Sequence[str]) -> str:
+    """Return a hash of the columns that might train, in any order."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:12]
+
+
+def _versions(spark: SparkSession) -> list[Row]:
+    """All versions, the newest first."""
+    if not spark.catalog.tableExists(tables.MODEL_VERSIONS):
+        return []
+    rows = spark.table(tables.MODEL_VERSIONS).orderBy(F.desc("trained_at")).drop("feature_names")
+    return rows.collect()
+
+
+def _named(versions: list[Row], wanted: str) -> Row | None:
+    return next((each for each in versions if each.model_version == wanted), None)
 
 
 def _row(report: TrainingReport) -> dict[str, Any]:
-    calibration, split = report.evaluation.calibration, report.split
+    split, parts = report.split, {"train": report.card.train, "test": report.card.test}
     return {
         "model_version": report.model_version,
         "label": report.label,
         "algorithm": report.algorithm,
-        "is_chosen": True,
+        "is_chosen": report.promotion.promoted,
+        "promotion_reason": report.promotion.reason,
         "horizon_days": report.horizon_days,
         "train_from": split.train[0],
         "train_to": split.train[-1],
         "test_from": split.test[0],
         "test_to": split.test[-1],
-        **{f"train_{name}": count for name, count in vars(report.train).items()},
-        **{f"test_{name}": count for name, count in vars(report.test).items()},
-        "threshold": report.evaluation.threshold,
-        "calibration_slope": calibration.slope,
-        "calibration_intercept": calibration.intercept,
-        "metrics": report.evaluation.metrics | by_algorithm(report.metrics),
+        **{
+            f"{part}_{name}": getattr(of, name) for part, of in parts.items() for name in ("rows", "users", "positives")
+        },
+        "threshold": report.card.threshold,
+        "calibration": report.card.calibration,
+        "metrics": report.metrics,
         "parameters": report.parameters,
+        "spec": report.spec.to_json(),
+        "code_version": code_version(),
+        "candidate_names": list(report.candidate_names),
+        "catalogue_hash": catalogue_hash(report.candidate_names),
         "feature_names": list(report.feature_names),
         **vars(report.published),
         "table_snapshot_ids": report.table_snapshot_ids,
-        "seed": report.seed,
+        "seed": report.spec.seed,
     }
-
-
-def by_algorithm(metrics: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return the metrics of all algorithms as metric.algorithm."""
-    return {f"{metric}.{name}": value for name, values in metrics.items() for metric, value in values.items()}

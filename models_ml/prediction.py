@@ -1,27 +1,35 @@
-"""Prediction: score one snapshot with one model version."""
+"""Prediction: score one snapshot with one model version, and say why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from models_ml import tables
+from models_ml.arrow import arrow_tables, columns_of
+from models_ml.drift import SCORE, TrainingProfile
+from models_ml.drift_tables import record_drift
 from models_ml.errors import NoSuchSnapshot
-from models_ml.evaluation import score_column
+from models_ml.explanation import reasons
+from models_ml.features import KEYS
 from models_ml.model_versions import find_model_version
-from models_ml.tracking import load_model
+from models_ml.portable.model import PortableModel
+from models_ml.tracking import PROFILE, load_text
 from models_ml.training_spec import check_label
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import date
-    from pathlib import Path
 
     from pyspark.sql import DataFrame, Row, SparkSession
 
 TOP = 10
+SCORED = """user_id string, as_of_date date, score double, churn_probability double, churn_probability_low double,
+    churn_probability_high double, predicted_churn boolean, reasons array<string>"""
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class UserAtRisk:
     churn_probability: float
     risk_decile: int
     predicted_churn: bool
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,12 +52,11 @@ class PredictionReport:
     most_at_risk: tuple[UserAtRisk, ...]
 
 
-def predict(
-    spark: SparkSession, label: str, as_of: date | None, model_version: str | None, mlflow_dir: Path
-) -> PredictionReport:
+def predict(spark: SparkSession, label: str, as_of: date | None, model_version: str | None) -> PredictionReport:
     """Score a snapshot (the newest, unless one is named) and replace its rows of this version in ml.churn_predictions.
 
-    Without a version the newest chosen one of the label scores.
+    Without a version the champion of the label scores. How far the snapshot has drifted from what the version was
+    trained on goes to monitoring.feature_drift.
 
     Raises:
         UnknownLabel, MissingTable, NoSuchSnapshot, NoModelYet, UnknownModelVersion, ModelNotStored: nothing is written.
@@ -57,17 +65,52 @@ def predict(
     version = find_model_version(spark, label, model_version)
     features = tables.source_table(spark, tables.FEATURES).rows
     day, users = _snapshot(features, as_of)
-    model = load_model(version.model_uri, mlflow_dir)
-    scored = _scored(model.transform(features.where(F.col("as_of_date") == F.lit(day))), version).persist()
+    stored = load_text(version.portable_uri)
+    snapshot = features.where(F.col("as_of_date") == F.lit(day))
+    scored = _predictions(scored_rows(snapshot, stored), version).persist()
     try:
         replaced = (F.col("as_of_date") == F.lit(day)) & (F.col("label") == label)
         tables.create_ml_tables(spark)
-        scored.writeTo(tables.PREDICTIONS).overwrite(replaced & (F.col("model_version") == version.model_version))
+        written = scored.drop("score").select(spark.table(tables.PREDICTIONS).columns)
+        written.writeTo(tables.PREDICTIONS).overwrite(replaced & (F.col("model_version") == version.model_version))
         top = scored.orderBy(F.desc("churn_probability"), "risk_decile", "user_id").limit(TOP).collect()
     finally:
         scored.unpersist()
-    at_risk = tuple(UserAtRisk(r.user_id, r.churn_probability, r.risk_decile, r.predicted_churn) for r in top)
+    _measure_drift(spark, version, day, snapshot)
+    at_risk = tuple(
+        UserAtRisk(r.user_id, r.churn_probability, r.risk_decile, r.predicted_churn, tuple(r.reasons)) for r in top
+    )
     return PredictionReport(label, version.model_version, day, users, at_risk)
+
+
+def scored_rows(features: DataFrame, stored: str) -> DataFrame:
+    """Return score, probability with its interval, decision and reasons of each row, by the model that is `stored`."""
+
+    def scored(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        model = PortableModel.from_json(stored)
+        for batch in batches:
+            if batch.num_rows:
+                yield _scored(model, batch)
+
+    inputs = PortableModel.from_json(stored).encoder.inputs
+    return features.select(*KEYS, *inputs).mapInArrow(scored, SCORED)
+
+
+def _scored(model: PortableModel, batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = columns_of(pa.Table.from_batches([batch]))
+    scores = model.score(columns)
+    low, high = model.band.interval(scores)
+    return pa.record_batch(
+        {
+            **{key: batch[key] for key in KEYS},
+            "score": scores,
+            "churn_probability": model.probability(scores),
+            "churn_probability_low": low,
+            "churn_probability_high": high,
+            "predicted_churn": model.decision(scores),
+            "reasons": pa.array(reasons(model, columns), pa.list_(pa.string())),
+        }
+    )
 
 
 def _snapshot(features: DataFrame, as_of: date | None) -> tuple[date, int]:
@@ -82,18 +125,22 @@ def _snapshot(features: DataFrame, as_of: date | None) -> tuple[date, int]:
     return day, users[day]
 
 
-def _scored(transformed: DataFrame, version: Row) -> DataFrame:
+def _predictions(scored: DataFrame, version: Row) -> DataFrame:
     """Rows of ml.churn_predictions. The decile follows the score, so it ranks also where the calibration is flat."""
-    probability = 1 / (1 + F.exp(-(version.calibration_slope * F.col("score") + version.calibration_intercept)))
     ranked = Window.partitionBy("as_of_date").orderBy(F.desc("score"), "user_id")
-    scored = transformed.withColumn("score", score_column()).withColumn("churn_probability", probability)
-    return scored.select(
-        "user_id",
-        "as_of_date",
-        F.lit(version.label).alias("label"),
-        F.lit(version.model_version).alias("model_version"),
-        "churn_probability",
-        F.ntile(10).over(ranked).alias("risk_decile"),
-        (F.col("churn_probability") >= version.threshold).alias("predicted_churn"),
-        F.current_timestamp().alias("scored_at"),
+    return scored.withColumns(
+        {
+            "label": F.lit(version.label),
+            "model_version": F.lit(version.model_version),
+            "risk_decile": F.ntile(10).over(ranked),
+            "scored_at": F.current_timestamp(),
+        }
     )
+
+
+def _measure_drift(spark: SparkSession, version: Row, day: date, snapshot: DataFrame) -> None:
+    model = PortableModel.from_json(load_text(version.portable_uri))
+    profile = TrainingProfile.from_json(load_text(f"{version.portable_uri.rpartition('/')[0]}/{PROFILE}"))
+    columns = columns_of(pa.concat_tables(arrow_tables(snapshot)))
+    drifts = profile.drift(model.monitored(columns) | {SCORE: model.score(columns)})
+    record_drift(spark, version.label, version.model_version, day, drifts)

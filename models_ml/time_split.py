@@ -30,8 +30,12 @@ class TimeSplit:
         )
 
 
-def split_by_time(known: Sequence[date], embargo_days: int, test_snapshots: int) -> TimeSplit:
+def split_by_time(
+    known: Sequence[date], embargo_days: int, test_snapshots: int, test_from: date | None = None
+) -> TimeSplit:
     """Hold back the last `test_snapshots` of the known snapshots and train on those with as_of + embargo <= first test.
+
+    With `test_from`, hold back the first `test_snapshots` from that date on: later ones are as if not yet known.
 
     Raises:
         TooFewSnapshots: no snapshot is early enough to train on.
@@ -41,6 +45,11 @@ def split_by_time(known: Sequence[date], embargo_days: int, test_snapshots: int)
         msg = "no snapshot has known labels yet: build the warehouse on a longer log, past a snapshot and its horizon"
         raise TooFewSnapshots(msg)
     test = tuple(dates[-test_snapshots:])
+    if test_from:
+        test = tuple(day for day in dates if day >= test_from)[:test_snapshots]
+        if not test:
+            msg = f"no snapshot from {test_from} on has known labels, only up to {dates[-1]}: test from an earlier date"
+            raise TooFewSnapshots(msg)
     train = tuple(day for day in dates if day + timedelta(days=embargo_days) <= test[0])
     if not train:
         msg = (

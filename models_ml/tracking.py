@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,15 @@ import pyspark
 from models_ml.errors import ModelNotStored
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from mlflow import MlflowClient
     from mlflow.entities import RunInfo
     from pyspark.ml import PipelineModel
 
 EXPERIMENT = "sparkhouse"
+PORTABLE, PROFILE, CARD = "model.json", "training_profile.json", "metric_card.html"
+CHAMPION, CHALLENGER = "champion", "challenger"
 
 # Read when MLflow is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -26,12 +31,13 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """Where a fitted pipeline can be found again."""
+    """Where a fitted pipeline can be found again, and the same model as one JSON."""
 
     mlflow_run_id: str
     registered_model: str
     registry_version: str
     model_uri: str
+    portable_uri: str
 
     @property
     def model_version(self) -> str:
@@ -90,7 +96,20 @@ class Tracking:
             self.client.create_registered_model(name)
         model_uri = f"{run.artifact_uri}/model"
         version = self.client.create_model_version(name, model_uri, run_id=run.run_id)
-        return PublishedModel(run.run_id, name, str(version.version), model_uri)
+        portable_uri = f"{run.artifact_uri}/{PORTABLE}"
+        return PublishedModel(run.run_id, name, str(version.version), model_uri, portable_uri)
+
+    def attach(self, published: PublishedModel, texts: Mapping[str, str]) -> None:
+        """Add text files, by name, to the artifacts of a version."""
+        for name, text in texts.items():
+            self.client.log_text(published.mlflow_run_id, text, name)
+
+    def name_champion(self, published: PublishedModel, *, promoted: bool) -> None:
+        """Let the alias `champion` or `challenger` name a version; a champion is no challenger any more."""
+        name, number = published.registered_model, published.registry_version
+        self.client.set_registered_model_alias(name, CHAMPION if promoted else CHALLENGER, number)
+        if promoted and CHALLENGER in self.client.get_registered_model(name).aliases:
+            self.client.delete_registered_model_alias(name, CHALLENGER)
 
     def _log_model(self, run_id: str, model: PipelineModel) -> None:
         import mlflow
@@ -104,18 +123,39 @@ class Tracking:
 
 
 def load_model(model_uri: str, folder: Path) -> PipelineModel:
-    """Load a published pipeline.
+    """Load a published pipeline, as MLlib has it: from the columns of the feature table to its scores.
 
     Raises:
         ModelNotStored: nothing is there any more.
     """
     import mlflow
+
+    with stored(model_uri):
+        model: PipelineModel = mlflow.spark.load_model(model_uri, dfs_tmpdir=str(folder / "tmp"))
+    return model
+
+
+def load_text(uri: str) -> str:
+    """Load a text file that belongs to a version.
+
+    Raises:
+        ModelNotStored: nothing is there any more.
+    """
+    import mlflow
+
+    with stored(uri):
+        text: str = mlflow.artifacts.load_text(uri)
+    return text
+
+
+@contextmanager
+def stored(uri: str) -> Iterator[None]:
+    """Turn what MLflow says of a missing artifact into what to do about it."""
     from mlflow.exceptions import MlflowException
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
-        model: PipelineModel = mlflow.spark.load_model(model_uri, dfs_tmpdir=str(folder / "tmp"))
+        yield
     except (MlflowException, OSError) as error:
-        msg = f"no model at {model_uri}: train again (sparkhouse train), or restore the MLflow folder"
+        msg = f"nothing is stored at {uri}: train again (sparkhouse train), or restore the MLflow folder"
         raise ModelNotStored(msg) from error
-    return model

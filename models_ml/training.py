@@ -1,21 +1,26 @@
-"""Training: compare the algorithms on the training snapshots, test them on later ones, publish the best."""
+"""Training: from the published features to a model version that is tested, explained, stored and compared."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pyspark.ml import PipelineModel
+import pyarrow as pa
+from pyspark.errors import AnalysisException
+from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.algorithms import ALGORITHMS, parameters
-from models_ml.evaluation import Candidate, Comparison, compare
-from models_ml.features import KEYS, assembly
-from models_ml.model_versions import by_algorithm, record_model_version
-from models_ml.tracking import PublishedModel, Tracking
+from models_ml.arrow import arrow_tables, columns_of
+from models_ml.errors import ModelJobError
+from models_ml.features import KEYS
+from models_ml.model_versions import champion, record_model_version
+from models_ml.portable.model import PortableModel
+from models_ml.promotion import AUTO, Champion, Promotion, decide
+from models_ml.tracking import CARD, PORTABLE, PROFILE, PublishedModel, Tracking, load_text
+from models_ml.trained_models import TrainedModels, trained_models
 from models_ml.training_report import TrainingReport
-from models_ml.training_set import TrainingSet, training_set
+from models_ml.training_set import training_set
+from models_ml.weighted_metrics import Scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,88 +28,86 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from models_ml.features import FeatureColumns
+    from models_ml.metric_card import MetricCard
     from models_ml.training_spec import TrainingSpec
 
 
-@dataclass(frozen=True)
-class FittedModels:
-    """The columns of the feature vector and what was fitted on it."""
-
-    columns: FeatureColumns
-    comparison: Comparison
-
-    @property
-    def chosen(self) -> Candidate:
-        return self.comparison.candidates[0]
-
-    @property
-    def pipeline(self) -> PipelineModel:
-        return PipelineModel([*assembly(self.columns).stages, self.chosen.model])
-
-
-def train(spark: SparkSession, spec: TrainingSpec, mlflow_dir: Path, features: Sequence[str]) -> TrainingReport:
+def train(
+    spark: SparkSession, spec: TrainingSpec, mlflow_dir: Path, features: Sequence[str], promote: str = AUTO
+) -> TrainingReport:
     """Train, evaluate and publish one model version: an MLflow run, a registry version and a row of ml.model_versions.
 
     The model published is the one evaluated: fitted on the training snapshots only, so that its metrics are its own.
 
-    `features` names the columns of the feature table that may train.
+    `features` names the columns of the feature table that may train, `promote` is a policy of `models_ml.promotion`.
 
     Raises:
         MissingTable, MissingFeatures, TooFewSnapshots, TooFewUsers, OneClassOnly: nothing is written.
     """
-    known, labels = tables.source_table(spark, tables.FEATURES), tables.source_table(spark, tables.LABELS)
+    known, labels = (tables.source_table(spark, name) for name in (tables.FEATURES, tables.LABELS))
     dataset = training_set(known.rows, labels.rows, spec, features)
     with ThreadPoolExecutor(1) as background:
-        tracking = background.submit(Tracking.open, mlflow_dir)
-        fitted = _fit(dataset, spec)
-        published = _publish(tracking.result(), fitted, spec)
+        opening = background.submit(Tracking.open, mlflow_dir)
+        try:
+            models = trained_models(dataset, spec)
+            promotion = decide(models.evaluation.scored, rival(spark, models), models.test, promote)
+        finally:
+            dataset.rows.unpersist()
+        published = _publish(opening.result(), models, promotion)
     report = TrainingReport(
-        label=spec.label,
-        algorithm=fitted.chosen.algorithm,
-        published=published,
+        spec=spec,
+        published=published.model,
+        promotion=promotion,
         split=dataset.split,
         horizon_days=dataset.horizon_days,
-        train=dataset.train,
-        test=dataset.test,
-        evaluation=fitted.chosen.evaluation,
-        metrics=fitted.comparison.metrics,
-        parameters=_parameters(spec),
-        feature_names=tuple(fitted.columns.elements),
+        card=published.card,
+        folds=models.folds,
+        metrics=models.metrics,
+        parameters=models.parameters,
+        feature_names=models.portable.element_names,
+        candidate_names=tuple(features),
         left_out=dataset.left_out,
         table_snapshot_ids={tables.FEATURES: known.snapshot_id, tables.LABELS: labels.snapshot_id},
-        seed=spec.seed,
     )
     record_model_version(spark, report)
     return report
 
 
-def _fit(dataset: TrainingSet, spec: TrainingSpec) -> FittedModels:
-    """Assemble once, then fit every algorithm on the output.
-
-    The output is checkpointed, not cached: a cached table takes its plan into each of some five hundred small jobs,
-    which doubled the time. Its rows are in one order, whatever files they came in: sums and samples depend on it.
-    """
+def rival(spark: SparkSession, models: TrainedModels) -> Champion | None:
+    """Return what the champion of the label says of the test rows; None where there is no champion."""
+    row = champion(spark, models.spec.label)
+    if row is None:
+        return None
     try:
-        assembled = assembly(dataset.columns).transform(dataset.rows)
-        columns = (*KEYS, "label", dataset.weight.alias("weight"), "fold", "features")
-        assembled = assembled.select(*columns).repartition(dataset.partitions, "user_id").sortWithinPartitions(*KEYS)
-        comparison = compare(assembled.localCheckpoint(), spec)
-    finally:
-        dataset.rows.unpersist()
-    return FittedModels(dataset.columns, comparison)
+        model = PortableModel.from_json(load_text(row.portable_uri))
+        of_test = models.dataset.rows.where(F.col("fold") == models.spec.folds).select(*KEYS, *model.encoder.inputs)
+    except (ModelJobError, AnalysisException, AttributeError) as error:
+        return Champion(row.model_version, None, str(error).splitlines()[0])
+    table = pa.concat_tables(arrow_tables(of_test)).sort_by([(key, "ascending") for key in KEYS])
+    scores = model.score(columns_of(table))
+    return Champion(row.model_version, Scored(model.probability(scores), model.threshold, scores))
 
 
-def _publish(tracking: Tracking, fitted: FittedModels, spec: TrainingSpec) -> PublishedModel:
-    metrics = fitted.chosen.evaluation.metrics | by_algorithm(fitted.comparison.metrics)
-    return tracking.publish(spec.label, fitted.pipeline, _parameters(spec), metrics)
+class Published(NamedTuple):
+    """Where a version is stored, and its card."""
+
+    model: PublishedModel
+    card: MetricCard
 
 
-def _parameters(spec: TrainingSpec) -> dict[str, str]:
-    """Return the parameters of each algorithm as algorithm.parameter, and those of the split."""
-    chosen = {
-        f"{name}.{key}": value
-        for name in spec.algorithms
-        for key, value in parameters(ALGORITHMS[name](spec.seed)).items()
+def _publish(tracking: Tracking, models: TrainedModels, promotion: Promotion) -> Published:
+    """Store the version in MLflow: the MLlib pipeline, the same as one JSON, its card and its training distribution.
+
+    The aliases follow the table, which rules: until the run is published they may be ahead of it.
+    """
+    published = tracking.publish(models.spec.label, models.pipeline, models.parameters, models.metrics)
+    card = models.card(published.model_version)
+    texts = {
+        PORTABLE: models.portable.to_json(),
+        PROFILE: models.training_profile.to_json(),
+        CARD: card.to_html(),
+        CARD.replace(".html", ".json"): card.to_json(),
     }
-    return chosen | {"label": spec.label, "folds": str(spec.folds), "test_snapshots": str(spec.test_snapshots)}
+    tracking.attach(published, texts)
+    tracking.name_champion(published, promoted=promotion.promoted)
+    return Published(published, card)

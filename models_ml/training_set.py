@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from models_ml.column_profile import usable_columns
+from models_ml.column_profile import fitted_encoder, profiled_columns
 from models_ml.errors import OneClassOnly, TooFewUsers
-from models_ml.features import KEYS, FeatureColumns, candidate_columns
+from models_ml.features import KEYS, candidate_columns
 from models_ml.time_split import TimeSplit, split_by_time
 from models_ml.training_spec import HORIZONS_AHEAD
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame, Row
 
+    from models_ml.portable.encoder import Encoder
+    from models_ml.portable.rate import Columns
     from models_ml.training_spec import TrainingSpec
 
 MIN_USERS = 30
@@ -40,23 +42,18 @@ class Counts:
 class TrainingSet:
     """One row per user and snapshot of the split: keys, features, label and fold; cached until released.
 
-    Training rows have fold 0 to folds - 1, all rows of a user the same; test rows have fold = folds.
+    Training rows have fold 0 to folds - 1, all rows of a user the same; test rows have fold = folds. `profile` holds
+    the columns of the training rows (or of a share of very many).
     """
 
     rows: DataFrame
-    columns: FeatureColumns
+    encoder: Encoder
+    profile: Columns
     left_out: tuple[str, ...]
     split: TimeSplit
     horizon_days: int
     train: Counts
     test: Counts
-
-    @property
-    def weight(self) -> Column:
-        """The weight that gives both classes of the training rows the same total."""
-        positive = F.lit(self.train.rows / (2 * self.train.positives))
-        negative = F.lit(self.train.rows / (2 * (self.train.rows - self.train.positives)))
-        return F.when(F.col("label") == 1.0, positive).otherwise(negative)
 
     @property
     def partitions(self) -> int:
@@ -73,7 +70,7 @@ def training_set(features: DataFrame, labels: DataFrame, spec: TrainingSpec, nam
     """
     candidates = candidate_columns(features.schema, names)
     known, horizon_days = known_snapshots(labels, spec.label)
-    split = split_by_time(known, horizon_days * HORIZONS_AHEAD[spec.label], spec.test_snapshots)
+    split = split_by_time(known, horizon_days * HORIZONS_AHEAD[spec.label], spec.test_snapshots, spec.test_from)
     folded = _folded(_known(labels, spec.label, split), split, spec)
     rows = features.select(*KEYS, *candidates.names).join(folded, list(KEYS)).persist()
     try:
@@ -82,12 +79,13 @@ def training_set(features: DataFrame, labels: DataFrame, spec: TrainingSpec, nam
         tests = [row for row in counted if row.fold == spec.folds]
         train, test = _counts(folds), _counts(tests)
         _check(spec, split, folds, train, test)
-        columns = usable_columns(rows.where(F.col("fold") < spec.folds), train.rows, candidates)
+        profile = profiled_columns(rows.where(F.col("fold") < spec.folds), train.rows, candidates)
+        encoder = fitted_encoder(profile, candidates, spec.seed)
     except BaseException:
         rows.unpersist()
         raise
-    left_out = tuple(sorted(set(names) - set(columns.names)))
-    return TrainingSet(rows, columns, left_out, split, horizon_days, train, test)
+    left_out = tuple(sorted(set(names) - set(encoder.columns)))
+    return TrainingSet(rows, encoder, profile, left_out, split, horizon_days, train, test)
 
 
 def known_snapshots(labels: DataFrame, label: str) -> tuple[list[date], int]:

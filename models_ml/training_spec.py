@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
 
-from models_ml.algorithms import ALGORITHMS
-from models_ml.errors import UnknownAlgorithm, UnknownLabel
+from models_ml.algorithms import algorithms
+from models_ml.errors import UnknownAlgorithm, UnknownLabel, UnknownMethod
+from models_ml.imbalance import METHODS, WEIGHTS
 
 DEFAULT_LABEL = "churned_in_time_bin"
 
@@ -24,23 +27,42 @@ HORIZONS_AHEAD = {
 class TrainingSpec:
     """One training: a binary label, the algorithms compared, the newest known snapshots held back for the test.
 
+    `test_from` holds back the snapshots from a date on instead, of which `test_snapshots` are then the first ones.
+    `components` is how many principal components the algorithms see instead of the elements; None for none.
+
     Raises:
         UnknownLabel: the label is not a binary label.
-        UnknownAlgorithm: an algorithm is not in `ALGORITHMS`.
+        UnknownAlgorithm: an algorithm is not in grids.yml.
+        UnknownMethod: there is no such way to deal with imbalance.
     """
 
     label: str = DEFAULT_LABEL
-    algorithms: tuple[str, ...] = tuple(ALGORITHMS)
+    algorithms: tuple[str, ...] = tuple(algorithms())
     test_snapshots: int = 2
+    test_from: date | None = None
     folds: int = 3
     seed: int = 20181001
+    imbalance: str = WEIGHTS
+    components: int | None = None
 
     def __post_init__(self) -> None:
         check_label(self.label)
-        unknown = set(self.algorithms) - set(ALGORITHMS)
+        unknown = set(self.algorithms) - set(algorithms())
         if unknown or not self.algorithms:
-            msg = f"cannot train {sorted(unknown)}: choose from {', '.join(ALGORITHMS)}"
+            msg = f"cannot train {sorted(unknown)}: choose from {', '.join(algorithms())}"
             raise UnknownAlgorithm(msg)
+        if self.imbalance not in METHODS:
+            msg = f"imbalance {self.imbalance!r} is unknown: choose from {', '.join(METHODS)}"
+            raise UnknownMethod(msg)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainingSpec:
+        saved = json.loads(text)
+        test_from = saved["test_from"] and date.fromisoformat(saved["test_from"])
+        return cls(**saved | {"algorithms": tuple(saved["algorithms"]), "test_from": test_from})
 
 
 def check_label(label: str) -> None:

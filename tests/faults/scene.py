@@ -26,6 +26,7 @@ OF_THE_RUN = {
     "mlflow_run_id",
     "registry_version",
     "model_uri",
+    "portable_uri",
     "table_snapshot_ids",
 }
 

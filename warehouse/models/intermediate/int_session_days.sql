@@ -43,6 +43,8 @@ session_days as (
         max_by(page, struct(occurred_at, item_in_session, page)) filter (where not is_cancel_flow) as last_page,
         count_if(not is_cancel_flow) as event_count,
         count_if(not is_cancel_flow and level = 'paid') as paid_event_count,
+        count_if(page = 'NextSong' and level = 'free') as free_song_count,
+        count_if(page = 'Roll Advert' and level = 'free') as free_advert_count,
         count_if(page in ('NextSong', 'Logout') and unix_timestamp(occurred_at) < last_song_ends_at) as cut_short_count,
         cast(coalesce(sum(cast(song_length_seconds as decimal(12, 6))), 0) as decimal(18, 6)) as listening_seconds
     from listened

@@ -28,6 +28,8 @@ user_days as (
         cast(sum(listening_seconds) as decimal(18, 6)) as listening_seconds,
         sum(event_count) as event_count,
         sum(paid_event_count) as paid_event_count,
+        sum(free_song_count) as free_song_count,
+        sum(free_advert_count) as free_advert_count,
         sum(cut_short_count) as cut_short_count
     from session_days
     group by user_id, event_date

@@ -9,12 +9,19 @@ users as (
     select * from {{ ref('dim_users') }}
 ),
 
+observation_window as (
+    select * from {{ ref('int_observation_window') }}
+),
+
 features as (
     select
         spine.user_id,
         spine.as_of_date,
         -- Some users have events from before their registration.
         greatest({{ days_between('users.registered_at', 'spine.as_of') }}, 0) as days_since_registration,
+        {{ days_between(
+            'greatest(least(users.registered_at, users.first_event_at), observation_window.observed_from)', 'spine.as_of'
+        ) }} as days_observed,
         date_format(users.registered_at, 'yyyy-MM') as registration_month,
         users.gender,
         users.device_family,
@@ -24,6 +31,7 @@ features as (
     from spine
     inner join users
         on spine.user_id = users.user_id
+    cross join observation_window
 )
 
 select * from features

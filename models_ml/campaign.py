@@ -1,0 +1,269 @@
+"""A retention campaign: whom an offer pays for, within a budget, beside a control group that shows what it changed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from fractions import Fraction
+from hashlib import sha256
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from models_ml.campaign_effect import users_needed
+from models_ml.campaign_tables import CONTROL, TREATMENT, first_drawn_at, replace_targets
+from models_ml.errors import ModelJobError, UnknownLabel, UnwritableFile
+from models_ml.tables import PREDICTIONS
+from models_ml.training_file import appearing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import Column, DataFrame, Row, SparkSession
+
+LEAVING = ("churned_in_time_bin", "will_churn_in_next_bin", "will_churn_soon", "will_lapse", "will_downgrade")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+# Predictions of an earlier version of the table lack these.
+_OPTIONAL = {"churn_probability_low": "double", "churn_probability_high": "double", "reasons": "array<string>"}
+
+
+class InvalidCampaign(ModelJobError):
+    """The amounts or shares of a campaign make no sense."""
+
+
+class NoPrediction(ModelJobError):
+    """Nobody was scored for the label, date and model version asked for."""
+
+
+class NobodyWorthAnOffer(ModelJobError):
+    """An offer costs more than it is expected to bring, whoever gets it."""
+
+
+@dataclass(frozen=True)
+class CampaignSpec:
+    """One campaign: `budget`, `offer_cost` and `customer_value` in the same money.
+
+    `save_rate` is the share of leavers whom the offer keeps, `holdout` the share of eligible users without an offer.
+    Without date and version: the newest snapshot scored, by the version that scored it last.
+
+    Raises:
+        UnknownLabel: the label does not mean leaving.
+        InvalidCampaign: an amount, a share or the name makes no sense.
+    """
+
+    label: str
+    budget: float
+    offer_cost: float
+    save_rate: float
+    customer_value: float
+    holdout: float
+    as_of: date | None = None
+    model_version: str | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.label not in LEAVING:
+            msg = f"label {self.label!r} does not mean that a user leaves: choose one of {', '.join(LEAVING)}"
+            raise UnknownLabel(msg)
+        faults = [f"{must}, not {got}" for is_right, must, got in self._rules() if not is_right]
+        if faults:
+            raise InvalidCampaign("; ".join(faults))
+
+    def _rules(self) -> tuple[tuple[bool, str, object], ...]:
+        name_is_right = self.name is None or bool(NAME.fullmatch(self.name))
+        return (
+            (0 < self.offer_cost < inf, "the offer cost must be above 0", self.offer_cost),
+            (self.offer_cost <= self.budget < inf, "the budget must pay one offer at least", self.budget),
+            (0 < self.save_rate <= 1, "the save rate must be above 0 and at most 1", self.save_rate),
+            (0 < self.customer_value < inf, "the customer value must be above 0", self.customer_value),
+            (0 <= self.holdout < 1, "the holdout must be 0 or more and below 1", self.holdout),
+            (name_is_right, "the name must be 1 to 80 letters, digits, dots, dashes or underscores", repr(self.name)),
+        )
+
+    @property
+    def most_offers(self) -> int:
+        """How many offers the budget pays: of the decimal amounts, so 0.3 pays three offers of 0.1."""
+        return min(Fraction(str(self.budget)) // Fraction(str(self.offer_cost)), sys.maxsize)
+
+    @property
+    def break_even(self) -> float:
+        """The probability above which an offer is expected to bring more than it costs."""
+        return self.offer_cost / (self.save_rate * self.customer_value)
+
+    def money(self) -> dict[str, float]:
+        names = ("budget", "offer_cost", "save_rate", "customer_value", "holdout")
+        return {name: float(getattr(self, name)) for name in names}
+
+
+@dataclass(frozen=True)
+class CampaignReport:
+    """What was drawn; values are money. The ends of the expected value are None where predictions have no interval.
+
+    They add up the ends of all offers, as if all probabilities were wrong the same way: a wide interval.
+    `control_cost` is the expected value of the offers that control does not get. `users_needed` is the size of each
+    arm that would show the assumed save rate with 80 % power.
+    """
+
+    campaign_id: str
+    as_of: date
+    label: str
+    model_version: str
+    path: Path
+    offers: int
+    control: int
+    expected_saved: float
+    expected_value: float
+    expected_value_low: float | None
+    expected_value_high: float | None
+    spent: float
+    control_cost: float
+    users_needed: int
+
+
+def campaign(spark: SparkSession, spec: CampaignSpec, out: Path) -> CampaignReport:
+    """Draw the list, replace the campaign's rows of ml.campaign_targets, write it to a CSV file, best user first.
+
+    `out` is the file, or a folder in which it becomes `<campaign_id>.csv`; it appears when the table is written. The
+    same predictions and settings give the same arms, rows and bytes.
+
+    Raises:
+        NoPrediction, OtherSettings, UnwritableFile, NobodyWorthAnOffer: nothing is written.
+    """
+    scored = _scored(spark, spec)
+    settings = {"as_of_date": scored.as_of_date, "label": spec.label, "model_version": scored.model_version}
+    settings |= spec.money()
+    campaign_id = spec.name or _id_of(settings)
+    drawn_at = first_drawn_at(spark, campaign_id, settings) or datetime.now(timezone.utc)
+    path = _path(out, campaign_id)
+    predictions = _predictions(spark, settings)
+    rows = _targets(predictions, spec, campaign_id).withColumn("created_at", F.lit(drawn_at)).persist()
+    try:
+        if rows.isEmpty():
+            raise NobodyWorthAnOffer(_nobody(predictions, spec, scored))
+        totals = _totals(rows, spec)
+        with appearing(path) as partial:
+            _write(rows, partial)
+            replace_targets(rows, campaign_id)
+    finally:
+        rows.unpersist()
+    return CampaignReport(campaign_id, scored.as_of_date, spec.label, scored.model_version, path, **totals)
+
+
+def _scored(spark: SparkSession, spec: CampaignSpec) -> Row:
+    """Date and model version of the predictions to use."""
+    rows = []
+    if spark.catalog.tableExists(PREDICTIONS):
+        of_label = spark.table(PREDICTIONS).where(F.col("label") == spec.label)
+        last = of_label.groupBy("as_of_date", "model_version").agg(F.max("scored_at").alias("scored_at"))
+        rows = last.orderBy(F.desc("as_of_date"), F.desc("scored_at"), "model_version").collect()
+    of_version = [row for row in rows if spec.model_version in {None, row.model_version}]
+    found = [row for row in of_version if spec.as_of in {None, row.as_of_date}]
+    if found:
+        return found[0]
+    asked = " ".join(str(part) for part in (spec.label, spec.as_of, spec.model_version) if part)
+    there = ", ".join(f"{row.as_of_date} {row.model_version}" for row in rows) or "none"
+    msg = f"no prediction of {asked}; of {spec.label} there are {there}: run sparkhouse predict --label {spec.label}"
+    raise NoPrediction(msg)
+
+
+def _id_of(settings: dict[str, Any]) -> str:
+    digest = sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{settings['as_of_date']}-{settings['label']}-{digest[:8]}"
+
+
+def _path(out: Path, campaign_id: str) -> Path:
+    path = out / f"{campaign_id}.csv" if out.is_dir() else out
+    if not os.access(path.parent, os.W_OK):
+        raise UnwritableFile(f"there is no folder {path.parent} that can be written to: make it first")
+    return path
+
+
+def _predictions(spark: SparkSession, settings: dict[str, Any]) -> DataFrame:
+    """The predictions and, as constants, the settings of the campaign."""
+    rows = spark.table(PREDICTIONS)
+    for name in ("as_of_date", "label", "model_version"):
+        rows = rows.where(F.col(name) == F.lit(settings[name]))
+    missing = {name: F.lit(None).cast(kind) for name, kind in _OPTIONAL.items() if name not in rows.columns}
+    money = {name: F.lit(value) for name, value in settings.items() if name not in rows.columns}
+    keys = ("user_id", "as_of_date", "label", "model_version", "churn_probability")
+    return rows.withColumns(missing | money).select(*keys, *_OPTIONAL, *money)
+
+
+def _targets(predictions: DataFrame, spec: CampaignSpec, campaign_id: str) -> DataFrame:
+    """Rows of ml.campaign_targets, down to the last offer that the budget pays.
+
+    Control: the first 13 hex digits of sha2("<campaign id> <user id>"), over 16^13, are below the holdout. The other
+    digits break ties: were it the same ones, control would come first among equals.
+    """
+    digits = F.sha2(F.concat_ws(" ", F.lit(campaign_id), "user_id"), 256)
+    share = F.conv(F.substring(digits, 1, 13), 16, 10).cast("double") / 2**52
+    best_first = Window.partitionBy("as_of_date").orderBy(F.desc("expected_value"), F.substring(digits, 14, 51))
+    before = best_first.rowsBetween(Window.unboundedPreceding, -1)
+    valued = {f"expected_value{end}": _value(f"churn_probability{end}", spec) for end in ("", "_low", "_high")}
+    eligible = predictions.withColumns(valued).where("expected_value > 0")
+    ranked = eligible.withColumns(
+        {
+            "campaign_id": F.lit(campaign_id),
+            "arm": F.when(share < spec.holdout, CONTROL).otherwise(TREATMENT),
+            "rank": F.row_number().over(best_first),
+        }
+    )
+    offers_before = F.count_if(F.col("arm") == TREATMENT).over(before)
+    listed = ranked.withColumn("offers_before", offers_before).where(F.col("offers_before") < spec.most_offers)
+    return listed.drop("offers_before", "churn_probability_low", "churn_probability_high")
+
+
+def _value(probability: str, spec: CampaignSpec) -> Column:
+    return F.col(probability) * spec.save_rate * spec.customer_value - spec.offer_cost
+
+
+def _nobody(predictions: DataFrame, spec: CampaignSpec, scored: Row) -> str:
+    highest = predictions.agg(F.max("churn_probability")).collect()[0][0]
+    return (
+        f"nobody of {scored.as_of_date} is worth an offer: it pays above a probability of {spec.break_even:.3f} "
+        f"(offer cost {spec.offer_cost:g} / (save rate {spec.save_rate:g} * customer value {spec.customer_value:g})), "
+        f"the highest of {spec.label} is {highest:.3f}: a cheaper offer is needed, or one that keeps more users"
+    )
+
+
+def _totals(rows: DataFrame, spec: CampaignSpec) -> dict[str, Any]:
+    """The fields of the report that are counts and sums of the list."""
+    offered, held_out = (F.col("arm") == arm for arm in (TREATMENT, CONTROL))
+
+    def total(of: Column, column: str) -> Column:
+        return F.coalesce(F.sum(F.when(of, F.col(column))), F.lit(0.0))
+
+    def total_end(column: str) -> Column:
+        return F.when(F.count_if(offered & F.col(column).isNull()) == 0, total(offered, column))
+
+    totals = rows.agg(
+        F.count_if(offered).alias("offers"),
+        F.count_if(held_out).alias("control"),
+        (total(offered, "churn_probability") * spec.save_rate).alias("expected_saved"),
+        total(offered, "expected_value").alias("expected_value"),
+        total_end("expected_value_low").alias("expected_value_low"),
+        total_end("expected_value_high").alias("expected_value_high"),
+        (F.count_if(offered) * F.lit(float(spec.offer_cost))).alias("spent"),
+        total(held_out, "expected_value").alias("control_cost"),
+        F.avg("churn_probability").alias("churn_rate"),
+    ).collect()[0]
+    sums: dict[str, Any] = totals.asDict()
+    return sums | {"users_needed": users_needed(sums.pop("churn_rate"), spec.save_rate)}
+
+
+def _write(rows: DataFrame, path: Path) -> None:
+    """One line per user; the reasons in one field. Without the moment of the draw: the bytes are those of the rows."""
+    first = ("campaign_id", "rank", "user_id", "arm")
+    columns = [*first, *(name for name in rows.columns if name not in {*first, "created_at"})]
+    listed = rows.orderBy("rank").withColumn("reasons", F.concat_ws("; ", "reasons")).select(*columns)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(columns)
+        lines.writerows(listed.toLocalIterator())

@@ -1,0 +1,108 @@
+"""Why a model scores a user as it does, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models_ml.wording import counted_things, in_words, rate_in_words
+from models_ml.written_numbers import beside, multiple, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models_ml.portable.arrays import Floats, Integers
+    from models_ml.portable.behaviour import BehaviourClasses
+    from models_ml.portable.encoder import Encoder
+    from models_ml.portable.model import PortableModel
+    from models_ml.portable.rate import Columns, Rate
+
+BEHAVIOUR = "behaviour"
+# What a scorer adds for an element that it does not use, to rounding.
+NOTHING = 1e-12
+
+
+def groups_of(encoder: Encoder, places: Sequence[int]) -> dict[str, list[int]]:
+    """Return what a person would name, and where its elements are among those that the scorer sees.
+
+    A number goes with its indicator, the levels of a string and the behaviour classes with each other.
+    """
+    levels = [name for name, levels in encoder.levels.items() for _ in levels]
+    classes = [BEHAVIOUR] * len(encoder.behaviour.names) if encoder.behaviour else []
+    owners = [*encoder.medians, *encoder.missing, *levels, *(rate.name for rate in encoder.rates), *classes]
+    groups: dict[str, list[int]] = {}
+    for position, place in enumerate(places):
+        groups.setdefault(owners[place], []).append(position)
+    return groups
+
+
+def reasons(model: PortableModel, columns: Columns, top: int = 3) -> list[tuple[str, ...]]:
+    """Return for each row at most `top` reasons, the weightiest first, each with the direction in which it moves the
+    score: "12 adverts in the last 7 days, 4 times the usual (more risk)".
+
+    What counts is the sum of a group's contributions. Groups that contribute nothing are no reason, nor is what has
+    been said already: several columns are missing for want of the same history.
+    """
+    groups = groups_of(model.encoder, model.places)
+    _, phi = model.scorer.contributions(model.elements(columns))
+    added = np.stack([phi[:, positions].sum(axis=1) for positions in groups.values()], axis=1)
+    order = np.argsort(-np.abs(added), axis=1, kind="stable")
+    words = _words(model, columns)
+    worded = [words[name] for name in groups]
+    return [_weightiest(row, worded, order[row], added[row], top) for row in range(len(added))]
+
+
+def _weightiest(
+    row: int, worded: Sequence[Callable[[int], str]], order: Integers, added: Floats, top: int
+) -> tuple[str, ...]:
+    said: dict[str, str] = {}
+    for group in order:
+        if len(said) == top or abs(added[group]) <= NOTHING:
+            break
+        said.setdefault(worded[group](row), "more risk" if added[group] > 0 else "less risk")
+    return tuple(f"{words} ({direction})" for words, direction in said.items())
+
+
+def _words(model: PortableModel, columns: Columns) -> dict[str, Callable[[int], str]]:
+    """Return for each group what says its value on a row."""
+    encoder = model.encoder
+    words = {name: _column_words(name, columns, model.usual.get(name)) for name in encoder.columns}
+    words |= {rate.name: _rate_words(rate, columns) for rate in encoder.rates}
+    return words | ({BEHAVIOUR: _behaviour_words(encoder.behaviour, columns)} if encoder.behaviour else {})
+
+
+def _column_words(name: str, columns: Columns, usual: float | None) -> Callable[[int], str]:
+    values = columns[name].tolist()
+    return lambda row: in_words(name, values[row], usual)
+
+
+def _rate_words(rate: Rate, columns: Columns) -> Callable[[int], str]:
+    """The user's own count and exposure, and the shrunk rate against the population's."""
+    counts, exposures = (np.nan_to_num(columns[name]).tolist() for name in (rate.count, rate.exposure))
+    paces = (np.exp(rate.values(columns)) * rate.prior_exposure / rate.prior_count).tolist()
+    return lambda row: f"{rate_in_words(rate.name, counts[row], exposures[row])}, {multiple(paces[row])} pace"
+
+
+def _behaviour_words(classes: BehaviourClasses, columns: Columns) -> Callable[[int], str]:
+    """What most sets the likeliest class apart from all users: as the user does it or, without exposure, as it does.
+
+    The largest class is what is usual: there, the user's own counts would tell of chance.
+    """
+    rates, likeliest = np.array(classes.rates), classes.values(columns).argmax(axis=1).tolist()
+    usual = np.array(classes.shares) @ rates
+    telling = np.abs(np.log(rates / usual)).argmax(axis=1).tolist()
+
+    def words(row: int) -> str:
+        number = likeliest[row]
+        if number == 0:
+            return f"behaves as {percent(classes.shares[0])} of users do"
+        page = telling[number]
+        name, expected = classes.counts[page], float(usual[page])
+        count, exposure = (float(np.nan_to_num(columns[of][row])) for of in (name, classes.exposures[page]))
+        if exposure > 0:
+            return f"{rate_in_words(name, count, exposure)}, {beside(count, expected * exposure)}"
+        others = f"the {percent(classes.shares[number])} of users"
+        return f"like {others} with {multiple(rates[number, page] / expected)} {counted_things(name)}"
+
+    return words

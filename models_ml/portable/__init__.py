@@ -1,0 +1,1 @@
+"""Fitted MLlib binary classifiers as plain arrays: NumPy scores and explains them without Spark."""
