@@ -8,10 +8,11 @@ state of all of them.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
+
+from warehouse.publishing.files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,13 +69,7 @@ class Journal:
 
     def write(self, publication: Publication) -> None:
         """Replace the file, on disk before this returns."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(f".{self.path.name}.draft")
-        with draft.open("w") as file:
-            json.dump(asdict(publication), file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+        replace_file(self.path, json.dumps(asdict(publication), indent=2).encode())
 
 
 def now() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import zlib
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warehouse.publishing.files import replace_file
 from warehouse.publishing.tables import SCHEMAS
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def keep_spare(table: str, warehouse: Path, spares: Path) -> None:
     """Keep a copy of a table's newest metadata file; where that is damaged, the spare that is there stays."""
     newest = _look(table, warehouse, spares).intact
     if newest:
-        spares.mkdir(parents=True, exist_ok=True)
-        _replace(_spare_path(table, spares), newest.content)
+        replace_file(_spare_path(table, spares), newest.content)
 
 
 def damaged(warehouse: Path, spares: Path) -> list[Damage]:
@@ -161,9 +160,9 @@ class _State:
         path = self.folder / remedy.name
         _checksum_file(path).unlink(missing_ok=True)
         if remedy is not self.intact:
-            _replace(path, remedy.content)
+            replace_file(path, remedy.content)
         _checksum_file(self.folder / _HINT).unlink(missing_ok=True)
-        _replace(self.folder / _HINT, str(remedy.version).encode())
+        replace_file(self.folder / _HINT, str(remedy.version).encode())
         told = f"; set aside: {', '.join(sorted(aside))}" if aside else ""
         return f"{self.table} is at version {remedy.version} of its metadata again, {self._origin}{told}"
 
@@ -278,13 +277,3 @@ def _set_aside(path: Path) -> str:
     free = next(path.with_name(name) for name in names if not path.with_name(name).exists())
     _checksum_file(path).unlink(missing_ok=True)
     return path.rename(free).name
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, on disk before this returns."""
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
