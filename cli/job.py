@@ -184,6 +184,7 @@ class Job:
             step.detail = (
                 f"{summary.lines:,} refused lines = {summary.accepted:,} accepted + {summary.rejected:,} refused"
             )
+            step.detail += told_reasons(summary)
 
     def _holds_simulated_log(self) -> bool:
         """Whether the tables say so: the file may have gone with a run that was stopped before it published."""
@@ -270,7 +271,9 @@ class Job:
                 step.fail(step.detail)
                 raise CheckFailed(told([failure.message for failure in report.failures], self.steps.run_id))
         if report.warnings:
-            self.steps.tell(told([f"Warning: {warning.message}" for warning in report.warnings], self.steps.run_id))
+            # The remedy is the same for all: it stands in the Data Docs.
+            seen = [f"Warning: {warning.message.partition('. See')[0]}" for warning in report.warnings]
+            self.steps.tell(told(seen, self.steps.run_id))
         return report
 
     def train(self, spec: TrainingSpec, promote: str = "auto") -> TrainingReport:
@@ -337,8 +340,10 @@ class Job:
         """Set what was predicted beside what came of it, where that is known by now."""
         from models_ml.prediction_outcomes import record_outcomes
 
-        if self.count("ml.churn_predictions"):
+        predictions = self.count("ml.churn_predictions")
+        if predictions:
             with self.steps.step("outcomes") as step:
+                step.rows_in = predictions
                 step.rows_out = record_outcomes(self.spark)
                 step.detail = f"{step.rows_out:,} predictions with a known outcome"
 

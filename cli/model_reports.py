@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -23,13 +24,20 @@ if TYPE_CHECKING:
     from models_ml.outcome_classes import OutcomeReport
     from models_ml.retrospective import RetrospectiveReport
 
-RETROSPECTIVE = ("weighted_f1", "f1", "accuracy", "auc", "average_precision")
-BACKTEST = ("auc", "average_precision", "brier_skill", "calibration_error")
+RETROSPECTIVE = {
+    "weighted_f1": "weighted F1",
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "auc": "AUC",
+    "average_precision": "AP",
+}
+IMBALANCE = {"average_precision": "AP", "auc": "AUC", "brier_skill": "Brier skill", "f1": "F1"}
+BACKTEST = {"auc": "AUC", "average_precision": "AP"}
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of text under their headers."""
-    table = Table(*headers, box=box.SIMPLE_HEAD)
+    table = Table(*headers, box=box.SIMPLE_HEAD, padding=(0, 1))
     for row in rows:
         table.add_row(*row)
     Console(highlight=False).print(table)
@@ -37,17 +45,16 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def print_imbalance(compared: list[ComparedModel]) -> None:
     """Print one row per way to deal with imbalance and algorithm."""
-    metrics = list(compared[0].metrics)
     rows = [
         [
             each.imbalance,
             each.algorithm + (" *" if each.is_best else ""),
             f"{each.fold_average_precision:.3f}",
-            *(f"{each.metrics[name]:.3f}" for name in metrics),
+            *(f"{each.metrics[name]:.3f}" for name in IMBALANCE),
         ]
         for each in compared
     ]
-    print_table(["imbalance", "algorithm", "folds AP", *metrics], rows)
+    print_table(["imbalance", "algorithm", "folds AP", *IMBALANCE.values()], rows)
     print("* best on the folds. Folds and test rows are as they are; only what trains is weighted or resampled.")
 
 
@@ -57,29 +64,30 @@ def print_backtest(walked: list[BacktestDate]) -> None:
         [
             str(each.as_of),
             each.algorithm,
-            f"{each.train_rows:,} of {each.train_snapshots} snapshots",
+            f"{each.train_rows:,}",
             f"{each.rows:,}",
             str(each.positives),
             *(told(each.metrics[name]) for name in BACKTEST),
         ]
         for each in walked
     ]
-    print_table(["as of", "algorithm", "trained on", "scored", "positive", *BACKTEST], rows)
+    print_table(["as of", "algorithm", "trained", "scored", "positive", *BACKTEST.values()], rows)
 
 
 def print_retrospective(evaluated: tuple[RetrospectiveReport, Row | None]) -> None:
     """Print the notebooks' numbers, the champion's honest ones below them, and what the difference means."""
     report, champion = evaluated
-    rows = [
-        [each.variant, each.model, str(each.users), str(each.churners)]
-        + [f"{getattr(each, name):.3f}" for name in RETROSPECTIVE]
-        for each in report.rows
-    ]
+    for variant, of_variant in groupby(report.rows, key=lambda row: row.variant):
+        rows = list(of_variant)
+        print(f"\n{variant}: {rows[0].users} test users, {rows[0].churners} churners")
+        print_table(
+            ["model", *RETROSPECTIVE.values()],
+            [[row.model, *(f"{getattr(row, name):.3f}" for name in RETROSPECTIVE)] for row in rows],
+        )
     if champion:
+        print(f"\nthe champion, on later snapshots: {champion.test_rows} test rows, {champion.test_positives} positive")
         honest = [f"{champion.metrics[f'test_{name}']:.3f}" for name in RETROSPECTIVE]
-        counts = [str(champion.test_rows), str(champion.test_positives)]
-        rows.append([f"later snapshots ({champion.model_version})", champion.algorithm, *counts, *honest])
-    print_table(["variant", "model", "test rows", "churners", *RETROSPECTIVE], rows)
+        print_table(["model", *RETROSPECTIVE.values()], [[champion.algorithm, *honest]])
     print(report.text)
 
 
@@ -120,10 +128,10 @@ def print_outcomes(report: OutcomeReport) -> None:
     """Print what each model of all outcomes is worth, and how well it ranks each of them."""
     print(f"next_outcome: {report.split}; feature set {report.features}")
     rows = [
-        [model, told(score.log_loss), f"{score.accuracy:.3f}", told(score.macro_f1), f"{score.weighted_f1:.3f}"]
+        [model, told(score.log_loss), f"{score.accuracy:.3f}", f"{score.weighted_f1:.3f}", told(score.lifted_macro_f1)]
         for model, score in report.scores.items()
     ]
-    print_table(["model", "log loss", "accuracy", "macro F1", "weighted F1"], rows)
+    print_table(["model", "log loss", "accuracy", "weighted F1", "macro F1, lifted"], rows)
     by_class = [
         [name, str(count.test_rows), *(f"{score.by_class[name].auc:.3f}" for score in report.scores.values())]
         for name, count in report.counts.items()

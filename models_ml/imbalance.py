@@ -46,19 +46,17 @@ def resampled(elements: Floats, labels: Floats, method: str, seed: int) -> tuple
         OVER: over_sampling.RandomOverSampler,
         SMOTE: over_sampling.SMOTE,
     }
-    scale = np.where(elements.std(axis=0) > 0, elements.std(axis=0), 1.0)
+    # The standard deviation of equal numbers is not always 0, their range is. Drawn rows stay as they are, to the bit.
+    is_scaled = (np.ptp(elements, axis=0) > 0) & (method == SMOTE)
+    scale = np.where(is_scaled, elements.std(axis=0), 1.0)
     drawn, outcomes = samplers[method](random_state=seed).fit_resample(elements / scale, labels)
     return drawn * scale, outcomes
 
 
 def as_rows(like: DataFrame, elements: Floats, labels: Floats, feature_sets: Mapping[str, list[int]]) -> DataFrame:
     """Return resampled rows as a DataFrame that trains as `like` does: label, weight, vectors of each feature set."""
-    columns = {"label": labels, WEIGHT: np.ones(len(labels))}
-    arrays = {input_column(name): list(elements[:, places]) for name, places in feature_sets.items()}
-    import pandas as pd
-
-    types = dict.fromkeys(columns, "double") | dict.fromkeys(arrays, "array<double>")
-    schema = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    made = like.sparkSession.createDataFrame(pd.DataFrame(columns | arrays), schema)
-    vectors = [array_to_vector(F.col(name)).alias(name) for name in arrays]
-    return made.select(*columns, *vectors)
+    vectors = {input_column(name): elements[:, places].tolist() for name, places in feature_sets.items()}
+    schema = ", ".join(["label double", f"{WEIGHT} double", *(f"{name} array<double>" for name in vectors)])
+    rows = zip(labels.tolist(), [1.0] * len(labels), *vectors.values(), strict=True)
+    made = like.sparkSession.createDataFrame(list(rows), schema)
+    return made.select("label", WEIGHT, *(array_to_vector(F.col(name)).alias(name) for name in vectors))

@@ -95,9 +95,10 @@ def catalogue_hash(names: Sequence[str]) -> str:
 
 
 def _versions(spark: SparkSession) -> list[Row]:
-    """All versions, the newest first."""
+    """All versions, the newest first; a table of an earlier version of ours gets the columns that it lacks."""
     if not spark.catalog.tableExists(tables.MODEL_VERSIONS):
         return []
+    tables.create_or_widen(spark, tables.MODEL_VERSIONS, tables.MODEL_VERSIONS_DDL)
     rows = spark.table(tables.MODEL_VERSIONS).orderBy(F.desc("trained_at")).drop("feature_names")
     return rows.collect()
 

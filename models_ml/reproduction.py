@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models_ml import tables
+from models_ml.errors import ModelJobError
 from models_ml.model_versions import code_version, model_version_row
 from models_ml.trained_models import trained_models
 from models_ml.training_set import training_set
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyspark.sql import SparkSession
+
+
+class NotReproducible(ModelJobError):
+    """The row of the version does not say what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,13 @@ def reproduce(spark: SparkSession, model_version: str) -> Reproduction:
 
     Raises:
         NoModelYet, UnknownModelVersion: the message lists what there is.
+        NotReproducible: it was trained before versions kept what was asked for.
         SnapshotExpired: Iceberg no longer keeps a table as the version saw it.
     """
     row = model_version_row(spark, model_version)
+    if row.spec is None:
+        msg = f"{model_version} was trained before versions kept what was asked for: name one trained since"
+        raise NotReproducible(msg)
     spec = TrainingSpec.from_json(row.spec)
     features, labels = (
         tables.source_table(spark, name, row.table_snapshot_ids[name]).rows for name in (tables.FEATURES, tables.LABELS)

@@ -38,7 +38,7 @@ comment 'One row per user, snapshot date, label and model version'
 tblproperties ('write.distribution-mode' = 'none')
 """
 
-_MODEL_VERSIONS_DDL = f"""
+MODEL_VERSIONS_DDL = f"""
 create table if not exists {MODEL_VERSIONS} (
     model_version string not null comment 'Registry version and start of the MLflow run id; unique',
     label string not null comment 'Outcome predicted',
@@ -91,7 +91,7 @@ class SourceTable:
 def create_ml_tables(spark: SparkSession) -> None:
     """Create the namespace `ml` and its tables where they are missing."""
     spark.sql("create namespace if not exists ml")
-    for name, statement in ((PREDICTIONS, _PREDICTIONS_DDL), (MODEL_VERSIONS, _MODEL_VERSIONS_DDL)):
+    for name, statement in ((PREDICTIONS, _PREDICTIONS_DDL), (MODEL_VERSIONS, MODEL_VERSIONS_DDL)):
         create_or_widen(spark, name, statement)
 
 

@@ -132,15 +132,17 @@ def test_the_gate_left_its_results_and_its_site(ran: Ran) -> None:
         "marts.fct_user_features",
         "marts.fct_churn_labels",
         "ml.churn_predictions",
+        "monitoring.feature_drift",
     }
-    assert ran.value("select count(*) from monitoring.validation_results where not success") == 0
+    broken = ran.rows("select distinct table_name from monitoring.validation_results where not success")
+    assert {name for (name,) in broken} <= {"monitoring.feature_drift"}, "only drift may be warned of"
     assert (ran.home.data_docs / "index.html").is_file()
 
 
 def test_run_json_tells_each_step(ran: Ran) -> None:
     record = json.loads((ran.home.reports / "run.json").read_text())
     warehouse, predictions = ["ingest", "build", "validate", "publish"], ["train", "predict", "validate", "publish"]
-    assert [step["name"] for step in record["steps"]] == warehouse + predictions
+    assert [step["name"] for step in record["steps"]] == [*warehouse, *predictions, "outcomes"]
     assert {step["status"] for step in record["steps"]} == {"ok"}
     assert all(step["seconds"] > 0 and step["rows_in"] for step in record["steps"])
 

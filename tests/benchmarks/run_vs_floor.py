@@ -2,9 +2,10 @@
 
     python tests/benchmarks/run_vs_floor.py [ROUNDS]
 
-Prints each round, then the ratio of the medians of the whole job, and that of the dbt build (all models, data tests and
-unit tests, as `sparkhouse build` runs them on the ingested log) to the floor's part from parsing to features. Every run
-is a process of its own on an empty state folder, JVM start included, set-up and simulation excluded.
+Prints each round, then the ratio of the medians of the whole job, that of the dbt build (all models, data tests and
+unit tests, as `sparkhouse build` runs them on the ingested log) to the floor's part from parsing to features, and that
+of the training (six algorithms with their grids on three folds, calibration, card, explanations) to the floor's three
+plain fits. Every run is a process of its own on an empty state folder, JVM start included, set-up and simulation not.
 """
 
 from __future__ import annotations
@@ -52,24 +53,31 @@ def main(rounds: int) -> None:
         scratch = Path(folder)
         log = scratch / "mini.json"
         subprocess.run([SPARKHOUSE, "simulate", "--quiet", "--out", log], check=True)
-        times: dict[str, list[float]] = {"floor": [], "floor's features": [], "sparkhouse run": [], "dbt build": []}
+        names = ("floor", "floor's features", "floor's fits", "sparkhouse run", "training", "dbt build")
+        times: dict[str, list[float]] = {name: [] for name in names}
         for number in range(1, rounds + 1):
             seconds, printed = run(sys.executable, FLOOR, log, scratch / f"floor-{number}", home=scratch / "floor-home")
             times["floor"].append(seconds)
             times["floor's features"].append(seconds_of(r"parse to features: ([\d.]+) s", printed))
+            fits = seconds_of(r"all: ([\d.]+) s", printed) - times["floor's features"][-1]
+            times["floor's fits"].append(fits)
             home = scratch / f"home-{number}"
-            seconds, _ = run(SPARKHOUSE, "run", "--quiet", "--events", log, home=home)
+            seconds, printed = run(SPARKHOUSE, "run", "--quiet", "--events", log, home=home)
             times["sparkhouse run"].append(seconds)
+            times["training"].append(seconds_of(r"train +([\d.]+) s", printed))
             _, printed = run(SPARKHOUSE, "build", "--quiet", home=home)
             times["dbt build"].append(seconds_of(r"build +([\d.]+) s", printed))
             print(
                 f"round {number}: " + ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items()),
                 flush=True,
             )
-        whole = statistics.median(times["sparkhouse run"]) / statistics.median(times["floor"])
-        build = statistics.median(times["dbt build"]) / statistics.median(times["floor's features"])
+        median = {name: statistics.median(values) for name, values in times.items()}
+        whole = median["sparkhouse run"] / median["floor"]
+        build = median["dbt build"] / median["floor's features"]
+        fits = median["training"] / median["floor's fits"]
         print(f"median of {rounds}: sparkhouse run takes {whole:.2f} times the floor,")
-        print(f"dbt build {build:.2f} times the floor's features")
+        print(f"dbt build {build:.2f} times the floor's features,")
+        print(f"training {fits:.2f} times the floor's three fits")
 
 
 if __name__ == "__main__":
