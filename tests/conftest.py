@@ -69,3 +69,18 @@ def empty_warehouse(spark: SparkSession) -> Iterator[SparkSession]:
     drop_all_tables(spark)
     yield spark
     drop_all_tables(spark)
+
+
+@pytest.fixture(scope="module")
+def planted_marts(empty_warehouse: SparkSession) -> SparkSession:
+    """The session on features and labels of `planted`, and no other table."""
+    from planted import plant
+
+    plant(empty_warehouse)
+    return empty_warehouse
+
+
+@pytest.fixture(scope="session")
+def mlflow_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One MLflow store for all tests that train: to create one takes seconds. Versions of a label count on."""
+    return tmp_path_factory.mktemp("mlflow")

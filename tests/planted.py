@@ -48,6 +48,20 @@ def plant(spark: SparkSession) -> None:
         frame.writeTo(f"marts.{name}").using("iceberg").create()
 
 
+def plant_older_version(spark: SparkSession, label: str) -> None:
+    """Add a champion to ml.model_versions of which nothing is known but its name, as of before the columns were."""
+    schema = spark.table("ml.model_versions").schema
+    known = {
+        "model_version": "v1-older",
+        "label": label,
+        "algorithm": "random_forest",
+        "is_chosen": True,
+        "trained_at": datetime(2018, 12, 1, tzinfo=timezone.utc),
+    }
+    frame = spark.createDataFrame([tuple(known.get(name) for name in schema.names)], schema)
+    frame.writeTo("ml.model_versions").append()
+
+
 def one_snapshot(user: int, as_of: date, rnd: random.Random) -> tuple[list[Any], list[Any]]:
     """A row of features and one of labels: churn follows `signal`, lapse stands in `peek`, downgrade is pure chance."""
     signal = rnd.gauss(0, 1)
@@ -91,7 +105,7 @@ def one_snapshot(user: int, as_of: date, rnd: random.Random) -> tuple[list[Any],
 
 
 def history(user: int, as_of: date, signal: float) -> list[Any]:
-    """Days since the last event, which tell of churn too; sessions, days; adverts, of which every third user has many."""
+    """Days since the last event, which tell of churn too; sessions, days; adverts, many for every third user; songs."""
     days = 1.0 + user % 30 + (as_of - MONDAYS[0]).days
     sessions = None if user % 40 == 5 else round(days * (1 + user % 7) / 10)
     songs = 40 * (sessions or 0)
