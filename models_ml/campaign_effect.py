@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
 
 _Z = NormalDist().inv_cdf(0.975)
+# In each arm, for a verdict.
+LEAST_USERS = 30
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,9 @@ def _verdict(treatment: Arm, control: Arm, needed: str) -> str:
     reduction = reduction_interval(control, treatment)
     estimate, low, high = (f"{100 * end:.1f}" for end in astuple(reduction))
     told = f"churn was lower by {estimate} points with an offer (95 % interval {low} to {high})"
-    if not reduction.excludes_zero:
+    # An interval holds on the average of many draws; three users who all left are no ground to praise an offer.
+    is_small = min(treatment.known, control.known) < LEAST_USERS
+    if is_small or not reduction.excludes_zero:
         return f"no effect can be told from {counted}: {told}; each arm needs {needed}"
     found = "the offers kept users" if reduction.low > 0 else "the offers drove users away"
     return f"{found}: among {counted} {told}"

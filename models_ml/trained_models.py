@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from models_ml.metric_card import Importance
     from models_ml.portable.arrays import Floats
+    from models_ml.reliability import ReliabilityBin
     from models_ml.training_set import Counts, TrainingSet
     from models_ml.training_spec import TrainingSpec
 
@@ -118,7 +119,22 @@ class TrainedModels:
             for name, interval in evaluation.metrics.items()
         }
         on_folds = {f"cv_average_precision.{name}": value for name, value in self.folds.items()}
-        return own | compared | on_folds | {"cv_average_precision": self.folds[self.algorithm]}
+        within = sum(bin_.low <= bin_.mean_prediction <= bin_.high for bin_ in self.reliability)
+        return (
+            own
+            | compared
+            | on_folds
+            | {
+                "cv_average_precision": self.folds[self.algorithm],
+                "test_bins": float(len(self.reliability)),
+                "test_bins_within": float(within),
+            }
+        )
+
+    @cached_property
+    def reliability(self) -> tuple[ReliabilityBin, ...]:
+        """Prediction and observed rate in up to ten bins of the test rows."""
+        return reliability(self.test.labels, self.evaluation.scored.probabilities)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -152,7 +168,7 @@ class TrainedModels:
             models={name: each.metrics for name, each in self.evaluations.items()},
             threshold=evaluation.threshold,
             calibration=evaluation.calibration.method,
-            reliability=reliability(self.test.labels, evaluation.scored.probabilities),
+            reliability=self.reliability,
             importances=self.importances,
             warnings=(leak,) if auc > SUSPICIOUS_AUC else (),
         )

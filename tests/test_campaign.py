@@ -370,6 +370,14 @@ def test_users_of_unknown_outcome_are_not_counted_but_told(small: SparkSession) 
     assert "12 users (of 1 more nothing is known)" in effect.verdict
 
 
+def test_a_few_users_are_no_ground_for_a_verdict_whatever_came_of_them(small: SparkSession) -> None:
+    outcomes(small, [(row.user_id, row.arm == "control") for row in targets(small)])
+    effect = campaign_effect(small, "small")
+    assert effect.reduction
+    assert effect.reduction.excludes_zero
+    assert effect.verdict.startswith("no effect can be told from 13 users")
+
+
 def test_without_control_no_effect_can_be_told(forty: SparkSession, tmp_path: Path) -> None:
     campaign(forty, replace(SPEC, holdout=0), tmp_path)
     outcomes(forty, [(row.user_id, False) for row in targets(forty)])
