@@ -31,13 +31,15 @@ RETROSPECTIVE = {
     "auc": "AUC",
     "average_precision": "AP",
 }
-IMBALANCE = {"average_precision": "AP", "auc": "AUC", "brier_skill": "Brier skill", "f1": "F1"}
+IMBALANCE = {"average_precision": "AP", "auc": "AUC", "brier_skill": "skill", "f1": "F1"}
 BACKTEST = {"auc": "AUC", "average_precision": "AP"}
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of text under their headers."""
-    table = Table(*headers, box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    for header in headers:
+        table.add_column(header, no_wrap=True)
     for row in rows:
         table.add_row(*row)
     Console(highlight=False).print(table)
@@ -47,8 +49,8 @@ def print_imbalance(compared: list[ComparedModel]) -> None:
     """Print one row per way to deal with imbalance and algorithm."""
     rows = [
         [
-            each.imbalance,
-            each.algorithm + (" *" if each.is_best else ""),
+            each.imbalance + (" *" if each.is_best else ""),
+            each.algorithm,
             f"{each.fold_average_precision:.3f}",
             *(f"{each.metrics[name]:.3f}" for name in IMBALANCE),
         ]
@@ -128,14 +130,14 @@ def print_outcomes(report: OutcomeReport) -> None:
     """Print what each model of all outcomes is worth, and how well it ranks each of them."""
     print(f"next_outcome: {report.split}; feature set {report.features}")
     rows = [
-        [model, told(score.log_loss), f"{score.accuracy:.3f}", f"{score.weighted_f1:.3f}", told(score.lifted_macro_f1)]
+        [model, told(score.log_loss), f"{score.accuracy:.3f}", told(score.lifted_macro_f1)]
         for model, score in report.scores.items()
     ]
-    print_table(["model", "log loss", "accuracy", "weighted F1", "macro F1, lifted"], rows)
+    print_table(["model", "log loss", "accuracy", "macro F1, lifted"], rows)
     by_class = [
-        [name, str(count.test_rows), *(f"{score.by_class[name].auc:.3f}" for score in report.scores.values())]
-        for name, count in report.counts.items()
+        [model, *(f"{score.by_class[name].auc:.3f}" for name in report.counts)]
+        for model, score in report.scores.items()
     ]
-    print_table(["AUC of", "test rows", *report.scores], by_class)
+    print_table(["AUC of", *report.counts], by_class)
     for note in report.notes:
         print(note)

@@ -81,7 +81,7 @@ def rival(spark: SparkSession, models: TrainedModels) -> Champion | None:
     try:
         model = PortableModel.from_json(load_text(row.portable_uri))
         of_test = models.dataset.rows.where(F.col("fold") == models.spec.folds).select(*KEYS, *model.encoder.inputs)
-    except (ModelJobError, AnalysisException) as error:
+    except (ModelJobError, AnalysisException, KeyError, TypeError) as error:  # the last two: a layout of before
         return Champion(row.model_version, None, str(error).splitlines()[0])
     table = pa.concat_tables(arrow_tables(of_test)).sort_by([(key, "ascending") for key in KEYS])
     scores = model.score(columns_of(table))

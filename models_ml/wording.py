@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from models_ml.written_numbers import beside, counted, number, percent
+from models_ml.written_numbers import age, beside, counted, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -122,7 +122,7 @@ FORMS: Mapping[str, Callable[[float], str]] = {
     "count": counted,
     "amount": counted,
     "share": percent,
-    "age": number,
+    "age": age,
     "entropy": _entropy,
     "change": _change,
     "slope": _slope,

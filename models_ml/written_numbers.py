@@ -21,6 +21,11 @@ def counted(value: float) -> str:
     return "no" if written == "0" else written
 
 
+def age(days: float) -> str:
+    """Return days; under one, they are not counted in thousandths."""
+    return "less than 1" if days < 1 else number(days)
+
+
 def percent(share: float) -> str:
     written = number(100 * share)
     return "none" if written == "0" else f"{written} %"
