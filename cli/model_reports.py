@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from models_ml.outcome_classes import OutcomeReport
     from models_ml.retrospective import RetrospectiveReport
 
+WIDE = 120
 RETROSPECTIVE = {
     "weighted_f1": "weighted F1",
     "f1": "F1",
@@ -31,18 +33,17 @@ RETROSPECTIVE = {
     "auc": "AUC",
     "average_precision": "AP",
 }
-IMBALANCE = {"average_precision": "AP", "auc": "AUC", "brier_skill": "skill", "f1": "F1"}
+IMBALANCE = {"average_precision": "AP", "auc": "AUC", "brier_skill": "skill"}
 BACKTEST = {"auc": "AUC", "average_precision": "AP"}
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of text under their headers."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    for header in headers:
-        table.add_column(header, no_wrap=True)
+    table = Table(*headers, box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    # A file has no width: there, no line has to break.
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def print_imbalance(compared: list[ComparedModel]) -> None:
