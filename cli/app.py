@@ -34,6 +34,8 @@ from cli.shell import (
 )
 from warehouse.publishing.journal import utc_moment
 
+__all__ = ["app", "main"]
+
 OUR_PACKAGES = ("cli", "expectations", "models_ml", "warehouse")
 MESSAGE_WIDTH = 80
 FIRST_DAY = datetime(2018, 10, 1)  # noqa: DTZ001 - typer's dates have no zone

@@ -14,7 +14,6 @@ import pytest
 import typer.main
 
 from cli import app as command_line
-from cli import shell
 from cli.dbt import DbtFailed, DbtNode, DbtOutcome
 from cli.job import CheckFailed, raise_failed, told
 from warehouse.catalogue import GROUPS, Feature, features
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-COMMANDS = typer.main.get_group(shell.app).commands
+COMMANDS = typer.main.get_group(command_line.app).commands
 
 
 @pytest.fixture

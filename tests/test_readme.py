@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from cli import shell
+from cli import app as command_line
 from cli.sql_guard import guarded
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -34,7 +34,7 @@ def test_a_make_target_exists(line: str) -> None:
 def test_a_sparkhouse_command_parses(line: str) -> None:
     program, name, *arguments = words(line)
     assert program == ".venv/bin/sparkhouse"
-    command = typer.main.get_group(shell.app).commands[name]
+    command = typer.main.get_group(command_line.app).commands[name]
     context = command.make_context(name, arguments)
     if name == "sql":
         guarded(context.params["statement"])
