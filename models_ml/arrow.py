@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame
@@ -27,6 +27,11 @@ def arrow_tables(rows: DataFrame) -> Iterator[pa.Table]:
 
     for row in rows.mapInArrow(packed, "stream binary").toLocalIterator():
         yield pa.ipc.open_stream(row.stream).read_all()
+
+
+def ordered_table(rows: DataFrame, keys: Sequence[str]) -> pa.Table:
+    """Return all rows as one table, in the order of the keys, whatever order Spark has them in."""
+    return pa.concat_tables(arrow_tables(rows)).sort_by([(key, "ascending") for key in keys])
 
 
 def columns_of(table: pa.Table) -> dict[str, NDArray[Any]]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import functions as F
 
-from models_ml.arrow import arrow_tables, columns_of
+from models_ml.arrow import columns_of, ordered_table
 from models_ml.features import KEYS, CandidateColumns, derivations
 from models_ml.mixture import behaviour_classes, shrunk_rate
 from models_ml.portable.encoder import Encoder
@@ -35,7 +34,7 @@ def profiled_columns(training: DataFrame, row_count: int, candidates: CandidateC
     """
     share = 1 + row_count // PROFILED_ROWS
     looked_at = training.where(F.pmod(F.xxhash64(*KEYS), F.lit(share)) == 0).select(*KEYS, *candidates.names)
-    return columns_of(pa.concat_tables(arrow_tables(looked_at)).sort_by([(key, "ascending") for key in KEYS]))
+    return columns_of(ordered_table(looked_at, KEYS))
 
 
 def fitted_encoder(profile: Columns, candidates: CandidateColumns, seed: int) -> Encoder:

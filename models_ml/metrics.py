@@ -71,7 +71,7 @@ def intervals(
     """
     values = metrics(labels, scored.probabilities, scored.threshold, scored.scores)
     resampled = _replicates(users, labels, (scored,), replicates, seed)
-    return {name: _interval(value, resampled[name][0]) for name, value in values.items()}
+    return {name: percentile_interval(value, resampled[name][0]) for name, value in values.items()}
 
 
 def difference(users: NDArray[np.generic], labels: Numbers, a: Scored, b: Scored, metric: str) -> Interval:
@@ -82,7 +82,7 @@ def difference(users: NDArray[np.generic], labels: Numbers, a: Scored, b: Scored
     """
     value_a, value_b = (metrics(labels, s.probabilities, s.threshold, s.scores)[metric] for s in (a, b))
     resampled_a, resampled_b = _replicates(users, labels, (a, b), REPLICATES, SEED)[metric]
-    return _interval(value_b - value_a, resampled_b - resampled_a)
+    return percentile_interval(value_b - value_a, resampled_b - resampled_a)
 
 
 def user_resamples(
@@ -125,6 +125,7 @@ def _replicates(
     }
 
 
-def _interval(value: float, resampled: Numbers) -> Interval:
+def percentile_interval(value: float, resampled: Numbers) -> Interval:
+    """Return the value with the 95 % percentile interval of its resamples, widened to hold it."""
     low, high = np.quantile(resampled, [0.025, 0.975])
     return Interval(float(value), float(min(low, value)), float(max(high, value)))

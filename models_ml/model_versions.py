@@ -35,8 +35,7 @@ def record_model_version(spark: SparkSession, report: TrainingReport) -> None:
 
 def champion(spark: SparkSession, label: str) -> Row | None:
     """Return the row of the version that was made champion last; None where there is none."""
-    chosen = [each for each in _versions(spark) if each.label == label and each.is_chosen]
-    return chosen[0] if chosen else None
+    return _champion([each for each in _versions(spark) if each.label == label])
 
 
 def find_model_version(spark: SparkSession, label: str, wanted: str | None) -> Row:
@@ -52,7 +51,7 @@ def find_model_version(spark: SparkSession, label: str, wanted: str | None) -> R
         only = f", only for {others}" if others else ""
         msg = f"no model for {label} has been trained yet{only}: run sparkhouse train --label {label}"
         raise NoModelYet(msg)
-    found = champion(spark, label) if wanted is None else _named(of_label, wanted)
+    found = _champion(of_label) if wanted is None else _named(of_label, wanted)
     if found is None:
         there = ", ".join(each.model_version for each in of_label)
         msg = f"label {label} has no {'champion' if wanted is None else f'model version {wanted}'}: name one of {there}"
@@ -103,6 +102,10 @@ def _versions(spark: SparkSession) -> list[Row]:
     return rows.collect()
 
 
+def _champion(versions: list[Row]) -> Row | None:
+    return next((each for each in versions if each.is_chosen), None)
+
+
 def _named(versions: list[Row], wanted: str) -> Row | None:
     return next((each for each in versions if each.model_version == wanted), None)
 
@@ -120,9 +123,7 @@ def _row(report: TrainingReport) -> dict[str, Any]:
         "train_to": split.train[-1],
         "test_from": split.test[0],
         "test_to": split.test[-1],
-        **{
-            f"{part}_{name}": getattr(of, name) for part, of in parts.items() for name in ("rows", "users", "positives")
-        },
+        **{f"{part}_{name}": getattr(of, name) for part, of in parts.items() for name in COUNTED},
         "threshold": report.card.threshold,
         "calibration": report.card.calibration,
         "metrics": report.metrics,

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from pyspark.ml import Pipeline
 from pyspark.ml.classification import (
     DecisionTreeClassifier,
@@ -22,7 +21,7 @@ from pyspark.sql import functions as F
 
 from models_ml import tables
 from models_ml.algorithms import WEIGHT, input_column
-from models_ml.arrow import arrow_tables
+from models_ml.arrow import ordered_table
 from models_ml.column_profile import fitted_encoder, profiled_columns
 from models_ml.errors import OneClassOnly, TooFewUsers
 from models_ml.features import KEYS, assembly, candidate_columns, feature_sets
@@ -299,6 +298,6 @@ def _probabilities(data: OutcomeRows, estimator: Estimator[Any], held_out: int) 
     model = estimator.fit(data.frame.where(~F.col("fold").isin(TEST, held_out)))
     scored = model.transform(data.frame.where(F.col("fold") == held_out))
     wide = scored.select(*KEYS, vector_to_array(F.col("probability")).alias("probability"))
-    table = pa.concat_tables(arrow_tables(wide)).sort_by([(key, "ascending") for key in KEYS])
+    table = ordered_table(wide, KEYS)
     flat: Floats = table["probability"].combine_chunks().flatten().to_numpy()
     return flat.reshape(table.num_rows, -1)

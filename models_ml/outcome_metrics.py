@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
-from models_ml.metrics import Interval, user_resamples
+from models_ml.metrics import Interval, percentile_interval, user_resamples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,6 +134,5 @@ def _class_score(is_class: NDArray[np.bool_], probability: Floats) -> ClassScore
 
 
 def _interval(values: Floats) -> Interval:
-    """Return the first value with the percentile interval of the others, which holds it."""
-    value, (low, high) = float(values[0]), np.quantile(values[1:], [0.025, 0.975])
-    return Interval(value, float(min(low, value)), float(max(high, value)))
+    """Return the first value with the interval of the others, its resamples."""
+    return percentile_interval(values[0], values[1:])

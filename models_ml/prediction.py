@@ -76,7 +76,7 @@ def predict(spark: SparkSession, label: str, as_of: date | None, model_version: 
         top = scored.orderBy(F.desc("churn_probability"), "risk_decile", "user_id").limit(TOP).collect()
     finally:
         scored.unpersist()
-    _measure_drift(spark, version, day, snapshot)
+    _measure_drift(spark, version, day, PortableModel.from_json(stored), snapshot)
     at_risk = tuple(
         UserAtRisk(r.user_id, r.churn_probability, r.risk_decile, r.predicted_churn, tuple(r.reasons)) for r in top
     )
@@ -138,8 +138,7 @@ def _predictions(scored: DataFrame, version: Row) -> DataFrame:
     )
 
 
-def _measure_drift(spark: SparkSession, version: Row, day: date, snapshot: DataFrame) -> None:
-    model = PortableModel.from_json(load_text(version.portable_uri))
+def _measure_drift(spark: SparkSession, version: Row, day: date, model: PortableModel, snapshot: DataFrame) -> None:
     profile = TrainingProfile.from_json(load_text(f"{version.portable_uri.rpartition('/')[0]}/{PROFILE}"))
     columns = columns_of(pa.concat_tables(arrow_tables(snapshot)))
     drifts = profile.drift(model.monitored(columns) | {SCORE: model.score(columns)})

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 
 from models_ml.algorithms import input_column
-from models_ml.arrow import arrow_tables
+from models_ml.arrow import ordered_table
 from models_ml.features import ALL, KEYS
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Rows:
 def collected(assembled: DataFrame) -> Rows:
     """Bring the assembled rows here, as exact as they are."""
     wide = assembled.select(*KEYS, "label", "fold", vector_to_array(F.col(input_column(ALL))).alias("elements"))
-    table = pa.concat_tables(arrow_tables(wide)).sort_by([(key, "ascending") for key in KEYS])
+    table = ordered_table(wide, KEYS)
     elements = table["elements"].combine_chunks().flatten().to_numpy()
     return Rows(
         users=np.array(table[KEYS[0]].to_pylist(), dtype=object),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.arrow import arrow_tables, columns_of
+from models_ml.arrow import columns_of, ordered_table
 from models_ml.errors import ModelJobError
 from models_ml.features import KEYS
 from models_ml.model_versions import champion, record_model_version
@@ -83,8 +82,7 @@ def rival(spark: SparkSession, models: TrainedModels) -> Champion | None:
         of_test = models.dataset.rows.where(F.col("fold") == models.spec.folds).select(*KEYS, *model.encoder.inputs)
     except (ModelJobError, AnalysisException, KeyError, TypeError) as error:  # the last two: a layout of before
         return Champion(row.model_version, None, str(error).splitlines()[0])
-    table = pa.concat_tables(arrow_tables(of_test)).sort_by([(key, "ascending") for key in KEYS])
-    scores = model.score(columns_of(table))
+    scores = model.score(columns_of(ordered_table(of_test, KEYS)))
     return Champion(row.model_version, Scored(model.probability(scores), model.threshold, scores))
 
 
