@@ -54,7 +54,10 @@ class RetrospectiveRow:
 
 @dataclass(frozen=True)
 class RetrospectiveReport:
-    """Per variant the three models, the best column alone, and nobody churns; and what they say, in words."""
+    """Per variant the three models, the best column alone, and nobody churns; and what they say, in words.
+
+    On a small log too few users churn within the horizon of one date: the text then says so, and has no third variant.
+    """
 
     rows: tuple[RetrospectiveRow, ...]
     text: str
@@ -68,7 +71,7 @@ def retrospective(spark: SparkSession, feature_names: Sequence[str], seed: int =
 
     Raises:
         MissingTable, MissingFeatures, NoKnownSnapshot: the warehouse has not what this reads.
-        TooFewUsers: a part of the split has too few users or churners.
+        TooFewUsers: a part of the split of whole lives has too few users or churners.
     """
     middle = snapshot(spark, feature_names)
     lives = whole_lives(spark).localCheckpoint()
@@ -77,10 +80,12 @@ def retrospective(spark: SparkSession, feature_names: Sequence[str], seed: int =
         WITHOUT_CANCEL: user_rows(lives, LIFETIME_COLUMNS, seed),
         AS_OF_ONE_DATE: user_rows(middle.users, feature_names, seed),
     }
-    for variant, users in variants.items():
-        _check(variant, users)
-    rows = tuple(row for variant, users in variants.items() for row in _judged(variant, users, seed))
-    return RetrospectiveReport(rows, retrospective_text(rows, middle.as_of, middle.horizon_days))
+    too_few = {variant: reason for variant, users in variants.items() if (reason := _too_few(variant, users))}
+    if too_few.keys() - {AS_OF_ONE_DATE}:
+        raise TooFewUsers(next(iter(too_few.values())))
+    rows = tuple(row for name, users in variants.items() if name not in too_few for row in _judged(name, users, seed))
+    text = retrospective_text(rows, middle.as_of, middle.horizon_days, too_few.get(AS_OF_ONE_DATE))
+    return RetrospectiveReport(rows, text)
 
 
 def _judged(variant: str, users: UserRows, seed: int) -> list[RetrospectiveRow]:
@@ -103,15 +108,16 @@ def _judged(variant: str, users: UserRows, seed: int) -> list[RetrospectiveRow]:
     return [*rows, _row(variant, NOBODY, tested, nothing, nothing)]
 
 
-def _check(variant: str, users: UserRows) -> None:
+def _too_few(variant: str, users: UserRows) -> str | None:
+    """Return why the variant cannot be judged, or None if it can."""
     for part, of_part in (("training", ~users.is_test), ("test", users.is_test)):
         count, churners = int(of_part.sum()), int(users.labels[of_part].sum())
         if count < MIN_USERS or min(churners, count - churners) < MIN_CHURNERS:
-            msg = (
+            return (
                 f"{variant}: {count} {part} users, {churners} of them churners; at least {MIN_USERS} users, "
                 f"{MIN_CHURNERS} churners and {MIN_CHURNERS} others are needed: build the warehouse on more users"
             )
-            raise TooFewUsers(msg)
+    return None
 
 
 def _best_element(users: UserRows) -> int:

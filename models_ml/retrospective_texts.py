@@ -35,16 +35,20 @@ class Variant:
         return cls(max(by_model.values(), key=lambda row: row.weighted_f1), alone, nobody)
 
 
-def retrospective_text(rows: Sequence[RetrospectiveRow], as_of: date, horizon_days: int) -> str:
-    """Return one paragraph; the rows are those of all three variants."""
-    leaking, truncated, honest = (Variant.of(rows, name) for name in (LEAKING, WITHOUT_CANCEL, AS_OF_ONE_DATE))
-    sentences = (
-        _leaking(leaking),
-        _truncated(leaking, truncated),
+def retrospective_text(
+    rows: Sequence[RetrospectiveRow], as_of: date, horizon_days: int, too_few: str | None = None
+) -> str:
+    """Return one paragraph; the rows are those of all three variants, or of the first two and `too_few` says why."""
+    leaking, truncated = (Variant.of(rows, name) for name in (LEAKING, WITHOUT_CANCEL))
+    sentences = [_leaking(leaking), _truncated(leaking, truncated)]
+    if too_few:
+        return " ".join([*sentences, f"What is left as of {as_of}, asked alike for all, cannot be said: {too_few}."])
+    honest = Variant.of(rows, AS_OF_ONE_DATE)
+    sentences += [
         _honest(honest, as_of, horizon_days),
         _weighted_f1_compared(truncated, honest),
         _ranking_compared(truncated, honest),
-    )
+    ]
     return " ".join(sentences)
 
 

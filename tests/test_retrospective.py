@@ -345,6 +345,14 @@ def test_the_text_calls_a_ranking_worse_or_better_only_beyond_chance(auc: float,
     assert verdict in retrospective_text(rows, MONDAYS[1], 14)
 
 
+def test_the_text_says_why_the_third_question_was_not_asked() -> None:
+    text = retrospective_text(ROWS[:8], MONDAYS[1], 14, "as of one date for all: 40 test users, 2 of them churners")
+    assert text.endswith(
+        "What is left as of 2018-10-15, asked alike for all, cannot be said: "
+        "as of one date for all: 40 test users, 2 of them churners."
+    )
+
+
 def test_the_error_of_an_auc_is_its_spread_over_samples() -> None:
     # Of exponential scores, which the formula was derived from: with means 4 and 1 the AUC is 4 / 5.
     draws = np.random.default_rng(5)
@@ -380,6 +388,17 @@ def test_too_few_users_are_told_by_variant_and_part(spark: SparkSession) -> None
     )
     with pytest.raises(TooFewUsers, match=message):
         retrospective(spark, FEATURES)
+
+
+def test_where_too_few_churn_within_the_horizon_the_first_two_variants_are_judged(spark: SparkSession) -> None:
+    tables = tables_of(250)
+    labels = tables["marts.fct_churn_labels"]
+    tables["marts.fct_churn_labels"] = [(*row[:3], row[3] and int(row[0]) < 1020) for row in labels]
+    write(spark, tables)
+    report = retrospective(spark, FEATURES)
+    assert {row.variant for row in report.rows} == {LEAKING, WITHOUT_CANCEL}
+    assert "cannot be said: as of one date for all: " in report.text
+    assert report.text.endswith("5 churners and 5 others are needed: build the warehouse on more users.")
 
 
 def test_a_log_too_short_for_known_labels_is_refused(spark: SparkSession) -> None:
