@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from models_ml.metric_card import MetricCard
     from models_ml.training_spec import TrainingSpec
@@ -49,7 +49,7 @@ def train(
         opening = background.submit(Tracking.open, mlflow_dir)
         try:
             models = trained_models(dataset, spec)
-            promotion = decide(models.evaluation.scored, rival(spark, models), models.test, promote)
+            promotion = decide(models.evaluation.scored, rival(spark, models, known.rows), models.test, promote)
         finally:
             dataset.rows.unpersist()
         published = _publish(opening.result(), models, promotion)
@@ -72,14 +72,18 @@ def train(
     return report
 
 
-def rival(spark: SparkSession, models: TrainedModels) -> Champion | None:
-    """Return what the champion of the label says of the test rows; None where there is no champion."""
+def rival(spark: SparkSession, models: TrainedModels, features: DataFrame) -> Champion | None:
+    """Return what the champion of the label says of the test rows; None where there is no champion.
+
+    It reads the feature table, which may still have a column that the catalogue has dropped.
+    """
     row = champion(spark, models.spec.label)
     if row is None:
         return None
     try:
         model = PortableModel.from_json(load_text(row.portable_uri))
-        of_test = models.dataset.rows.where(F.col("fold") == models.spec.folds).select(*KEYS, *model.encoder.inputs)
+        keys = models.dataset.rows.where(F.col("fold") == models.spec.folds).select(*KEYS)
+        of_test = features.select(*KEYS, *model.encoder.inputs).join(keys, list(KEYS))
     except (ModelJobError, AnalysisException, KeyError, TypeError) as error:  # the last two: a layout of before
         return Champion(row.model_version, None, str(error).splitlines()[0])
     scores = model.score(columns_of(ordered_table(of_test, KEYS)))

@@ -175,8 +175,15 @@ def test_a_forced_champion_takes_the_place_of_both(job: Job, again: Trained, for
     assert forced.aliases == {"champion": forced.number}
 
 
+def test_a_champion_still_scores_on_a_column_that_may_no_longer_train(job: Job, forced: Trained) -> None:
+    narrower = job.train(TrainingSpec(algorithms=LINEAR), [name for name in NAMES if name != "noise_1"])
+    assert f"against {forced.report.model_version} on 300 test rows" in narrower.promotion.reason
+
+
 def test_a_champion_whose_columns_or_files_are_gone_is_replaced(job: Job, forced: Trained) -> None:
+    job.spark.sql("alter table marts.fct_user_features rename column noise_1 to noise_gone")
     without_column = job.train(TrainingSpec(algorithms=LINEAR), [name for name in NAMES if name != "noise_1"])
+    job.spark.sql("alter table marts.fct_user_features rename column noise_gone to noise_1")
     assert without_column.promotion.promoted
     assert "cannot score any more" in without_column.promotion.reason
     assert forced.report.model_version in without_column.promotion.reason
