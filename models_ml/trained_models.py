@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from models_ml.training_set import Counts, TrainingSet
     from models_ml.training_spec import TrainingSpec
 
-# Churn in this log is close to memoryless: honest features do not rank it better than this.
+# Churn in this log is close to memoryless: honest features do not rank it better than this. Levels and silence are not:
+# who upgrades is on free, and who has been silent may stay so.
 SUSPICIOUS_AUC = 0.80
+NEARLY_MEMORYLESS = ("churned_in_time_bin", "will_churn_in_next_bin", "will_churn_soon")
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +172,7 @@ class TrainedModels:
             calibration=evaluation.calibration.method,
             reliability=self.reliability,
             importances=self.importances,
-            warnings=(leak,) if auc > SUSPICIOUS_AUC else (),
+            warnings=(leak,) if auc > SUSPICIOUS_AUC and self.spec.label in NEARLY_MEMORYLESS else (),
         )
 
 
