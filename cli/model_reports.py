@@ -123,7 +123,7 @@ def print_effect(effect: CampaignEffect) -> None:
         ("value", effect.value),
     ):
         if interval:
-            print(f"  {name}: {interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
+            print(f"  {name}: {interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
     print(f"  {effect.verdict}")
 
 

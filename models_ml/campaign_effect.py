@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from models_ml import tables
 from models_ml.campaign_tables import CONTROL, TARGETS, TREATMENT, append_effect, find_campaign
+from models_ml.metrics import Interval
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,23 +22,6 @@ if TYPE_CHECKING:
 _Z = NormalDist().inv_cdf(0.975)
 # In each arm, for a verdict.
 LEAST_USERS = 30
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and the ends of its 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
-
-    def scaled(self, factor: float, less: float = 0.0) -> Interval:
-        """Return the interval times a positive factor, less an amount."""
-        return Interval(*(end * factor - less for end in astuple(self)))
 
 
 @dataclass(frozen=True)
@@ -90,7 +74,7 @@ def campaign_effect(spark: SparkSession, campaign_id: str | None) -> CampaignEff
     needed = users_needed(churn_rate, drawn.save_rate)
     obstacle = _obstacle(treatment, control)
     reduction = None if obstacle else reduction_interval(control, treatment)
-    saved = reduction and reduction.scaled(treatment.users)
+    saved = reduction and _scaled(reduction, treatment.users)
     effect = CampaignEffect(
         campaign_id=drawn.campaign_id,
         as_of=drawn.as_of_date,
@@ -102,7 +86,7 @@ def campaign_effect(spark: SparkSession, campaign_id: str | None) -> CampaignEff
         users_needed=needed,
         reduction=reduction,
         saved_users=saved,
-        value=saved and saved.scaled(drawn.customer_value, spent),
+        value=saved and _scaled(saved, drawn.customer_value, spent),
         verdict=obstacle
         or _verdict(treatment, control, f"{needed:,} users to show a save rate of {drawn.save_rate:g}"),
     )
@@ -117,9 +101,9 @@ def reduction_interval(control: Arm, treatment: Arm) -> Interval:
     17:873-890, method 10: the hybrid of two Wilson score intervals, without continuity correction.
     """
     without, offered = _wilson(control), _wilson(treatment)
-    reduction = without.estimate - offered.estimate
-    low = reduction - hypot(without.estimate - without.low, offered.high - offered.estimate)
-    high = reduction + hypot(without.high - without.estimate, offered.estimate - offered.low)
+    reduction = without.value - offered.value
+    low = reduction - hypot(without.value - without.low, offered.high - offered.value)
+    high = reduction + hypot(without.high - without.value, offered.value - offered.low)
     return Interval(reduction, low, high)
 
 
@@ -142,6 +126,11 @@ def _wilson(arm: Arm) -> Interval:
     centre = share + _Z**2 / (2 * arm.known)
     spread = _Z * sqrt(share * (1 - share) / arm.known + (_Z / (2 * arm.known)) ** 2)
     return Interval(share, *((centre + end) / (1 + _Z**2 / arm.known) for end in (-spread, spread)))
+
+
+def _scaled(interval: Interval, factor: float, less: float = 0.0) -> Interval:
+    """Return the interval times a positive factor, less an amount."""
+    return Interval(*(end * factor - less for end in astuple(interval)))
 
 
 def _arms(spark: SparkSession, drawn: Row) -> tuple[Arm, Arm, float]:
@@ -185,7 +174,7 @@ def _verdict(treatment: Arm, control: Arm, needed: str) -> str:
     told = f"churn was lower by {estimate} points with an offer (95 % interval {low} to {high})"
     # An interval holds on the average of many draws; three users who all left are no ground to praise an offer.
     is_small = min(treatment.known, control.known) < LEAST_USERS
-    if is_small or not reduction.excludes_zero:
+    if is_small or reduction.low <= 0 <= reduction.high:
         return f"no effect can be told from {counted}: {told}; each arm needs {needed}"
     found = "the offers kept users" if reduction.low > 0 else "the offers drove users away"
     return f"{found}: among {counted} {told}"
