@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models_ml.portable.rate import Columns, Rate
 
 BEHAVIOUR = "behaviour"
+UPGRADE = "will_upgrade"
 # What a scorer adds for an element that it does not use, to rounding.
 NOTHING = 1e-12
 
@@ -41,8 +42,9 @@ def reasons(model: PortableModel, columns: Columns, top: int = 3) -> list[tuple[
     """Return for each row at most `top` reasons, the weightiest first, each with the direction in which it moves the
     score: "12 adverts in the last 7 days, 4 times the usual (more risk)".
 
-    What counts is the sum of a group's contributions. Groups that contribute nothing are no reason, nor is what has
-    been said already: several columns are missing for want of the same history.
+    An upgrade is no risk, but more or less likely. What counts is the sum of a group's contributions. Groups that
+    contribute nothing are no reason, nor is what has been said already: several columns are missing for want of the
+    same history.
     """
     groups = groups_of(model.encoder, model.places)
     _, phi = model.scorer.contributions(model.elements(columns))
@@ -50,18 +52,21 @@ def reasons(model: PortableModel, columns: Columns, top: int = 3) -> list[tuple[
     order = np.argsort(-np.abs(added), axis=1, kind="stable")
     words = _words(model, columns)
     worded = [words[name] for name in groups]
-    return [_weightiest(row, worded, order[row], added[row], top) for row in range(len(added))]
+    said = [_weightiest(row, worded, order[row], added[row], top) for row in range(len(added))]
+    more, less = ("more likely", "less likely") if model.label == UPGRADE else ("more risk", "less risk")
+    return [tuple(f"{words} ({more if raises else less})" for words, raises in row.items()) for row in said]
 
 
 def _weightiest(
     row: int, worded: Sequence[Callable[[int], str]], order: Integers, added: Floats, top: int
-) -> tuple[str, ...]:
-    said: dict[str, str] = {}
+) -> dict[str, bool]:
+    """Return what is said of a row, and whether it raises the score."""
+    said: dict[str, bool] = {}
     for group in order:
         if len(said) == top or abs(added[group]) <= NOTHING:
             break
-        said.setdefault(worded[group](row), "more risk" if added[group] > 0 else "less risk")
-    return tuple(f"{words} ({direction})" for words, direction in said.items())
+        said.setdefault(worded[group](row), bool(added[group] > 0))
+    return said
 
 
 def _words(model: PortableModel, columns: Columns) -> dict[str, Callable[[int], str]]:

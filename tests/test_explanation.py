@@ -87,6 +87,17 @@ def test_a_number_is_told_beside_the_usual() -> None:
     assert said == [("12 adverts in the last 7 days, 4 times the usual (more risk)",)]
 
 
+def test_an_upgrade_is_no_risk() -> None:
+    upgrade = replace(model(advert_count_7d=1.0, days_since_last_event=-1.0), label="will_upgrade")
+    said = reasons(upgrade, rows({"advert_count_7d": 12.0, "days_since_last_event": 2.0}))
+    assert said == [
+        (
+            "12 adverts in the last 7 days, 4 times the usual (more likely)",
+            "last seen 2 days ago, as usual (less likely)",
+        )
+    ]
+
+
 def test_reasons_come_weightiest_first_and_no_more_than_asked_for() -> None:
     weighed = model(advert_count_7d=0.1, days_since_last_event=-1.0, level_is_paid=0.5)
     user = rows({"advert_count_7d": 3.0, "days_since_last_event": 13.0, "level": "paid"})
