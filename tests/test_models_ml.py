@@ -195,7 +195,7 @@ def test_rates_and_behaviour_classes_are_made_where_the_table_has_their_columns(
     assert np.array(built.encoder.behaviour.rates).max() == pytest.approx(1 / 5, rel=0.1)
     elements = list(built.encoder.elements)
     hazard = [elements[place] for place in feature_sets(elements)["hazard"]]
-    assert hazard == ["days_since_last_event", "days_observed", "sessions_per_day", *built.encoder.behaviour.names]
+    assert hazard == ["days_since_last_event", "sessions_per_day", *built.encoder.behaviour.names]
 
 
 def test_a_feature_set_of_which_the_table_has_nothing_holds_all_elements(dataset: TrainingSet) -> None:
