@@ -30,25 +30,45 @@ class ReliabilityBin:
     rows: int
 
 
-def reliability(labels: Numbers, probabilities: Numbers) -> tuple[ReliabilityBin, ...]:
+def reliability(users: NDArray[np.generic], labels: Numbers, probabilities: Numbers) -> tuple[ReliabilityBin, ...]:
     """Return ten bins of equally many rows, lowest predictions first.
 
-    Rows of one probability stay together, in the bin of their middle rank: so there may be fewer bins, and uneven ones.
+    A user may have rows of several snapshots, whose horizons overlap: the intervals allow for it. Rows of one
+    probability stay together, in the bin of their middle rank: so there may be fewer bins, and uneven ones.
     """
     _, run, lengths = np.unique(probabilities, return_inverse=True, return_counts=True)
     middles = (np.cumsum(lengths) - lengths / 2)[run]
     bin_of_row = (middles * CALIBRATION_BINS / len(labels)).astype(int)
-    return tuple(_bin(labels[bin_of_row == one], probabilities[bin_of_row == one]) for one in np.unique(bin_of_row))
+    bins = (bin_of_row == number for number in np.unique(bin_of_row))
+    return tuple(_bin(users[each], labels[each], probabilities[each]) for each in bins)
 
 
-def wilson_interval(positives: float, rows: int) -> tuple[float, float]:
+def effective_rows(users: NDArray[np.generic], labels: Numbers) -> float:
+    """Return how many independent rows would tell the share of positives as well as these rows of users do.
+
+    These are the rows over the design effect: the variance of the share over users as a multiple of the binomial one,
+    at least 1. Source: E. Korn and B. Graubard (1998), Confidence intervals for proportions with small expected number
+    of positive counts estimated from survey data, Survey Methodology 24, p. 193-201.
+    """
+    rows, share = len(labels), float(labels.mean())
+    _, user_of_row = np.unique(users, return_inverse=True)
+    residuals = np.bincount(user_of_row, weights=labels - share)
+    binomial = rows * share * (1 - share)
+    if not binomial or len(residuals) == 1:
+        return float(rows)
+    over_users = float(np.square(residuals).sum()) * len(residuals) / (len(residuals) - 1)
+    return rows / max(1.0, over_users / binomial)
+
+
+def wilson_interval(share: float, rows: float) -> tuple[float, float]:
     """Return the 95 % interval of a share. Source: E. Wilson (1927), Probable Inference, J. Am. Stat. Assoc. 22."""
-    share, z = positives / rows, CONFIDENCE_95
+    z = CONFIDENCE_95
     center = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     reach = z / (1 + z**2 / rows) * sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
     return max(center - reach, 0.0), min(center + reach, 1.0)
 
 
-def _bin(labels: Numbers, probabilities: Numbers) -> ReliabilityBin:
-    low, high = wilson_interval(float(labels.sum()), len(labels))
-    return ReliabilityBin(float(probabilities.mean()), float(labels.mean()), low, high, len(labels))
+def _bin(users: NDArray[np.generic], labels: Numbers, probabilities: Numbers) -> ReliabilityBin:
+    share = float(labels.mean())
+    low, high = wilson_interval(share, effective_rows(users, labels))
+    return ReliabilityBin(float(probabilities.mean()), share, low, high, len(labels))

@@ -136,7 +136,7 @@ class TrainedModels:
     @cached_property
     def reliability(self) -> tuple[ReliabilityBin, ...]:
         """Prediction and observed rate in up to ten bins of the test rows."""
-        return reliability(self.test.labels, self.evaluation.scored.probabilities)
+        return reliability(self.test.users, self.test.labels, self.evaluation.scored.probabilities)
 
     @property
     def parameters(self) -> dict[str, str]:

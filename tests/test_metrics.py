@@ -18,7 +18,7 @@ from sklearn.metrics import (
 
 from models_ml.errors import OneClassOnly
 from models_ml.metrics import difference, intervals, metrics, user_resamples
-from models_ml.reliability import reliability, wilson_interval
+from models_ml.reliability import effective_rows, reliability, wilson_interval
 from models_ml.weighted_metrics import Scored, weighted_metrics
 
 if TYPE_CHECKING:
@@ -217,32 +217,57 @@ def test_a_model_does_not_differ_from_itself_in_other_units() -> None:
 
 
 def test_the_wilson_interval_of_one_in_ten_is_the_one_of_the_textbook() -> None:
-    assert wilson_interval(1, 10) == pytest.approx((0.0179, 0.4042), abs=1e-4)
-    assert wilson_interval(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+    assert wilson_interval(0.1, 10) == pytest.approx((0.0179, 0.4042), abs=1e-4)
+    assert wilson_interval(0.0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+
+
+def test_rows_of_users_with_one_each_all_count() -> None:
+    labels, _ = simulated(500, seed=3)
+    assert effective_rows(np.arange(500), labels) == pytest.approx(500, rel=0.01)
+    assert effective_rows(np.arange(500), np.zeros(500)) == 500
+    assert effective_rows(np.zeros(500), labels) == 500
+
+
+def test_rows_that_repeat_a_user_count_once() -> None:
+    labels, _ = simulated(500, seed=3)
+    assert effective_rows(np.repeat(np.arange(500), 2), np.repeat(labels, 2)) == pytest.approx(500, rel=0.01)
+
+
+def test_rows_of_a_user_that_say_nothing_of_each_other_all_count() -> None:
+    labels, _ = simulated(20_000, seed=3)
+    assert effective_rows(np.repeat(np.arange(10_000), 2), labels) == pytest.approx(20_000, rel=0.03)
 
 
 def test_bins_hold_equally_many_rows_lowest_predictions_first() -> None:
     labels, probabilities = np.tile([0.0, 1.0], 10), np.linspace(0.05, 1, 20)
-    bins = reliability(labels, probabilities)
+    bins = reliability(np.arange(20), labels, probabilities)
     assert [one.rows for one in bins] == [2] * 10
     assert [one.observed_rate for one in bins] == [0.5] * 10
     assert [one.mean_prediction for one in bins] == pytest.approx([0.075 + 0.1 * number for number in range(10)])
 
 
 def test_rows_of_one_probability_stay_in_one_bin() -> None:
-    (only,) = reliability(np.array([1.0, 0, 0, 0]), np.full(4, 0.25))
+    (only,) = reliability(np.arange(4), np.array([1.0, 0, 0, 0]), np.full(4, 0.25))
     assert (only.rows, only.mean_prediction, only.observed_rate) == (4, 0.25, 0.25)
-    assert [one.rows for one in reliability(np.tile([0.0, 1], 5), np.repeat([0.1, 0.2], [3, 7]))] == [3, 7]
+    uneven = reliability(np.arange(10), np.tile([0.0, 1], 5), np.repeat([0.1, 0.2], [3, 7]))
+    assert [one.rows for one in uneven] == [3, 7]
 
 
-def off_bins(labels: Numbers, probabilities: Numbers) -> int:
-    return sum(not one.low <= one.mean_prediction <= one.high for one in reliability(labels, probabilities))
+def off_bins(labels: Numbers, probabilities: Numbers, snapshots: int = 1) -> int:
+    """The bins that are off, where each user has the same outcome on so many snapshots."""
+    users = np.repeat(np.arange(len(labels)), snapshots)
+    bins = reliability(users, np.repeat(labels, snapshots), np.repeat(probabilities, snapshots))
+    return sum(not one.low <= one.mean_prediction <= one.high for one in bins)
 
 
 def test_true_probabilities_lie_in_the_interval_of_each_decile() -> None:
     assert off_bins(*simulated(20_000, seed=2)) == 0
     # By chance one decile in twenty is off, whatever the seed: here of 200.
     assert 2 <= sum(off_bins(*simulated(20_000, seed=seed)) for seed in range(20)) <= 18
+
+
+def test_outcomes_counted_on_two_snapshots_make_no_interval_shorter() -> None:
+    assert 2 <= sum(off_bins(*simulated(10_000, seed=seed), snapshots=2) for seed in range(20)) <= 18
 
 
 @pytest.mark.parametrize("odds_factor", [0.7, 1.4])
