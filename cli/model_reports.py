@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from cli.home import shown
-from cli.report import told
+from cli.printing import print_table, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from pyspark.sql import Row
 
     from models_ml.backtest import BacktestDate
@@ -25,7 +18,6 @@ if TYPE_CHECKING:
     from models_ml.outcome_classes import OutcomeReport
     from models_ml.retrospective import RetrospectiveReport
 
-WIDE = 120
 RETROSPECTIVE = {
     "weighted_f1": "weighted F1",
     "f1": "F1",
@@ -35,15 +27,6 @@ RETROSPECTIVE = {
 }
 IMBALANCE = {"average_precision": "AP", "auc": "AUC", "brier_skill": "skill"}
 BACKTEST = {"auc": "AUC", "average_precision": "AP"}
-
-
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of text under their headers."""
-    table = Table(*headers, box=box.SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*row)
-    # A file has no width: there, no line has to break.
-    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def print_imbalance(compared: list[ComparedModel]) -> None:

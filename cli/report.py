@@ -6,15 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from cli.home import shown
+from cli.printing import print_table, told
 
 if TYPE_CHECKING:
     from cli.main_job import RunReport
-    from models_ml.metrics import Interval
     from models_ml.prediction import PredictionReport
     from models_ml.training_report import TrainingReport
 
@@ -24,36 +22,31 @@ METRICS = {"average_precision": "test AP", "auc": "test AUC"}
 
 def print_training(report: TrainingReport) -> None:
     """Print the split and one row for each algorithm and baseline, with 95 % intervals."""
-    table = Table("model", "folds AP", *METRICS.values(), box=box.SIMPLE_HEAD)
-    for model, metrics in report.card.models.items():
-        mark = " *" if model == report.algorithm else ""
-        on_folds = f"{report.folds[model]:.3f}" if model in report.folds else ""
-        table.add_row(model + mark, on_folds, *(told(metrics[name]) for name in METRICS))
-    console = Console(highlight=False)
-    console.print(f"\n{report.label}: {report.split}", soft_wrap=True)
+    print(f"\n{report.label}: {report.split}")
     for name, sample in (("train", report.card.train), ("test", report.card.test)):
-        console.print(f"{name}: {sample.rows:,} rows of {sample.users:,} users, {sample.positives:,} positive")
-    console.print(table)
-    console.print(f"* model version {report.model_version}. AP: average precision. Folds: of users, on training rows.")
-    became = "champion" if report.promotion.promoted else "challenger"
-    console.print(f"It is {became}: {report.promotion.reason}.", soft_wrap=True)
+        print(f"{name}: {sample.rows:,} rows of {sample.users:,} users, {sample.positives:,} positive")
+    rows = [
+        [
+            model + (" *" if model == report.algorithm else ""),
+            f"{report.folds[model]:.3f}" if model in report.folds else "",
+            *(told(metrics[name]) for name in METRICS),
+        ]
+        for model, metrics in report.card.models.items()
+    ]
+    print_table(["model", "folds AP", *METRICS.values()], rows)
+    print(f"* model version {report.model_version}. AP: average precision. Folds: of users, on training rows.")
+    print(f"It is {'champion' if report.promotion.promoted else 'challenger'}: {report.promotion.reason}.")
     for warning in report.card.warnings:
-        console.print(f"[bold red]{warning}[/]")
-
-
-def told(interval: Interval) -> str:
-    """A number and its interval."""
-    return f"{interval.value:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
+        Console(highlight=False, soft_wrap=True).print(f"[bold red]{warning}[/]")
 
 
 def print_predictions(report: PredictionReport) -> None:
     """Print the users most at risk of one snapshot, and why they are."""
-    table = Table("user_id", "probability", "reasons", box=box.SIMPLE_HEAD)
-    for user in report.most_at_risk:
-        table.add_row(user.user_id, f"{user.churn_probability:.3f}", "\n".join(user.reasons))
-    console = Console(highlight=False)
-    console.print(f"\nMost at risk of {report.users:,} users as of {report.as_of} ({report.label}):")
-    console.print(table)
+    print(f"\nMost at risk of {report.users:,} users as of {report.as_of} ({report.label}):")
+    print_table(
+        ["user_id", "probability", "reasons"],
+        [[user.user_id, f"{user.churn_probability:.3f}", "\n".join(user.reasons)] for user in report.most_at_risk],
+    )
 
 
 def print_run(report: RunReport) -> None:
