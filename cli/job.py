@@ -1,4 +1,4 @@
-"""The main job, step by step: simulate, ingest, build, audit, publish, train, predict."""
+"""The warehouse's part of the job, step by step: simulate, ingest, build, audit, publish, upkeep."""
 
 from __future__ import annotations
 
@@ -19,24 +19,12 @@ if TYPE_CHECKING:
     from datetime import date, timedelta
     from pathlib import Path
 
-    from pyspark.sql import Row, SparkSession
+    from pyspark.sql import SparkSession
 
     from cli.dbt import DbtOutcome
     from cli.home import Home
     from cli.steps import Steps
     from expectations.report import ValidationReport
-    from models_ml.backtest import BacktestDate
-    from models_ml.campaign import CampaignReport, CampaignSpec
-    from models_ml.campaign_effect import CampaignEffect
-    from models_ml.errors import ModelJobError
-    from models_ml.imbalance_comparison import ComparedModel
-    from models_ml.outcome_classes import OutcomeReport
-    from models_ml.prediction import PredictionReport
-    from models_ml.reproduction import Reproduction
-    from models_ml.retrospective import RetrospectiveReport
-    from models_ml.training_file import TrainingFile, TrainingFileSpec
-    from models_ml.training_report import TrainingReport
-    from models_ml.training_spec import TrainingSpec
     from warehouse.landing.ingest import IngestSummary
     from warehouse.landing.simulator import SimulationSpec, SimulationSummary
     from warehouse.publishing.publication import Publisher
@@ -275,151 +263,6 @@ class Job:
             seen = [f"Warning: {warning.message.partition('. See')[0]}" for warning in report.warnings]
             self.steps.tell(told(seen, self.steps.run_id))
         return report
-
-    def train(self, spec: TrainingSpec, promote: str = "auto") -> TrainingReport:
-        """Fit and compare the models, keep the best as a version, and write its metric card."""
-        from models_ml.training import train
-
-        with self.steps.step("train") as step:
-            report = train(self.spark, spec, self.home.mlflow, self.feature_names, promote)
-            card = self.home.model_card(report)
-            card.parent.mkdir(parents=True, exist_ok=True)
-            card.write_text(report.card.to_html(), encoding="utf-8")
-            step.rows_in, step.rows_out = report.card.train.rows + report.card.test.rows, len(report.folds)
-            role = "champion" if report.promotion.promoted else "challenger"
-            step.detail = f"{report.algorithm} of {len(report.folds)} algorithms is {role} {report.model_version}"
-        return report
-
-    def train_each(
-        self, specs: Sequence[TrainingSpec], promote: str
-    ) -> tuple[list[TrainingReport], list[ModelJobError]]:
-        """Train one label after the other; a label that cannot be trained does not stop the others."""
-        from models_ml.errors import ModelJobError
-
-        trained: list[TrainingReport] = []
-        untrained: list[ModelJobError] = []
-        for spec in specs:
-            try:
-                trained.append(self.train(spec, promote))
-            except ModelJobError as error:  # noqa: PERF203 - a training takes a minute
-                untrained.append(error)
-        return trained, untrained
-
-    @property
-    def feature_names(self) -> list[str]:
-        """The columns of the feature table that may train."""
-        from warehouse.catalogue import features
-
-        return [feature.name for feature in features()]
-
-    def write_training_set(self, spec: TrainingFileSpec) -> TrainingFile:
-        """Write a training set to a file."""
-        from models_ml.training_file import write_training_file
-
-        with self.steps.step("write") as step:
-            written = write_training_file(self.spark, spec)
-            step.rows_in = step.rows_out = written.rows
-            known = f", as built at {written.built_at.isoformat()}" if written.built_at else ""
-            step.detail = (
-                f"{written.rows:,} rows of {written.snapshots} snapshots, {written.features} features and {spec.label}"
-                f"{known}, in {shown(spec.out)}"
-            )
-        return written
-
-    def predict(self, label: str, as_of: date | None = None, model_version: str | None = None) -> PredictionReport:
-        """Score a snapshot."""
-        from models_ml.prediction import predict
-
-        with self.steps.step("predict") as step:
-            report = predict(self.spark, label, as_of, model_version)
-            step.rows_in = step.rows_out = report.users
-            step.detail = f"{report.users:,} users as of {report.as_of} with {report.model_version}"
-        return report
-
-    def record_outcomes(self) -> None:
-        """Set what was predicted beside what came of it, where that is known by now."""
-        from models_ml.prediction_outcomes import record_outcomes
-
-        predictions = self.count("ml.churn_predictions")
-        if predictions:
-            with self.steps.step("outcomes") as step:
-                step.rows_in = predictions
-                step.rows_out = record_outcomes(self.spark)
-                step.detail = f"{step.rows_out:,} predictions with a known outcome"
-
-    def compare_imbalance(self, spec: TrainingSpec) -> list[ComparedModel]:
-        """Train with each way to deal with imbalance."""
-        from models_ml.imbalance_comparison import compare_imbalance
-
-        with self.steps.step("train") as step:
-            compared = compare_imbalance(self.spark, spec, self.feature_names, self.steps.run_id)
-            step.rows_out = len(compared)
-            step.detail = f"{len(compared)} models compared"
-        return compared
-
-    def backtest(self, spec: TrainingSpec, dates: int) -> list[BacktestDate]:
-        """Train at past dates on what was known then, and score these."""
-        from models_ml.backtest import backtest
-
-        with self.steps.step("backtest") as step:
-            walked = backtest(self.spark, spec, self.feature_names, dates)
-            step.rows_out = sum(each.rows for each in walked)
-            step.detail = f"{len(walked)} dates, {step.rows_out:,} predictions with their outcomes"
-        return walked
-
-    def retrospective(self) -> tuple[RetrospectiveReport, Row | None]:
-        """Evaluate the notebooks' way; with the champion, whose numbers are honest."""
-        from models_ml.model_versions import champion
-        from models_ml.retrospective import retrospective
-        from models_ml.training_spec import DEFAULT_LABEL
-
-        with self.steps.step("evaluate") as step:
-            report = retrospective(self.spark, self.feature_names)
-            step.rows_out = len(report.rows)
-            step.detail = "whole lives, split at random: for comparison only"
-        return report, champion(self.spark, DEFAULT_LABEL)
-
-    def compare_outcomes(self) -> OutcomeReport:
-        """Tell all outcomes apart at once, and one against the rest."""
-        from models_ml.outcome_classes import compare_outcomes
-
-        with self.steps.step("evaluate") as step:
-            report = compare_outcomes(self.spark, self.feature_names)
-            step.rows_out = len(report.scores)
-            step.detail = "next_outcome, all classes at once and one against the rest"
-        return report
-
-    def reproduce(self, model_version: str) -> Reproduction:
-        """Train a version again on the tables as it saw them."""
-        from models_ml.reproduction import reproduce
-
-        with self.steps.step("train") as step:
-            reproduction = reproduce(self.spark, model_version)
-            step.rows_out = reproduction.metrics
-            step.detail = f"{model_version} once more: {'equal' if reproduction.is_equal else 'not equal'}"
-        return reproduction
-
-    def campaign(self, spec: CampaignSpec, out: Path | None) -> CampaignReport:
-        """Draw the list of a campaign."""
-        from models_ml.campaign import campaign
-
-        if out is None:
-            self.home.campaigns.mkdir(parents=True, exist_ok=True)
-        with self.steps.step("campaign") as step:
-            report = campaign(self.spark, spec, out or self.home.campaigns)
-            step.rows_out = report.offers + report.control
-            step.detail = f"{report.offers} offers and {report.control} held out, in {shown(report.path)}"
-        return report
-
-    def campaign_effect(self, campaign_id: str | None) -> CampaignEffect:
-        """Measure a campaign from outcomes."""
-        from models_ml.campaign_effect import campaign_effect
-
-        with self.steps.step("effect") as step:
-            effect = campaign_effect(self.spark, campaign_id)
-            step.rows_out = effect.treatment.users + effect.control.users
-            step.detail = f"{effect.treatment.users} with an offer, {effect.control.users} held out"
-        return effect
 
     def count(self, table: str) -> int | None:
         """Rows of a table (from Iceberg's metadata, no scan), None if there is no such table."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli.home import Home
-from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, Job, import_in_background, simulate_log
+from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, import_in_background, simulate_log
+from cli.model_job import ModelJob
 from cli.runs import recorded
 from cli.session import start_spark
 
@@ -51,7 +52,7 @@ def run_all(
                 starting = background.submit(start_spark)
                 log = events or simulated_log(home, steps, has_logs=home.has_logs)
                 import_in_background(*SLOW_IMPORTS)
-                job = Job(starting.result(), home, steps)
+                job = ModelJob(starting.result(), home, steps)
             job.finish_publication()
             with job.branch():
                 if not log and not job.count("raw.ingested_files"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.home import Home
-from cli.job import Job
+from cli.model_job import ModelJob
 from cli.runs import held_lock, recorded
 from cli.steps import Steps
 from cli.writer_lock import WriterAtWork
@@ -57,7 +57,7 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 
 
 @contextmanager
-def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[Job]:
+def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
     """Start Spark for a command that writes: under the writers' lock, on record, no publication left unfinished."""
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
     with recorded(home, steps, wait=wait):
@@ -67,13 +67,13 @@ def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[Job]:
 
 
 @contextmanager
-def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[Job]:
+def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
     """The same, on a branch of the run: what it does not publish, no reader sees."""
     with writer(command, quiet=quiet, wait=wait) as job, job.branch():
         yield job
 
 
-def reader(command: str, *, quiet: bool) -> Job:
+def reader(command: str, *, quiet: bool) -> ModelJob:
     """Start Spark for a command that reads; a publication that was cut short is finished, if nobody writes."""
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
     job = start_job(home, steps)
@@ -83,11 +83,11 @@ def reader(command: str, *, quiet: bool) -> Job:
     return job
 
 
-def start_job(home: Home, steps: Steps) -> Job:
+def start_job(home: Home, steps: Steps) -> ModelJob:
     """Start Spark on the state folder."""
     from cli.session import start_spark
 
-    return Job(start_spark(), home, steps)
+    return ModelJob(start_spark(), home, steps)
 
 
 def new_steps(command: str, *, quiet: bool) -> Steps:

@@ -16,7 +16,7 @@ from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 
 from cli.app import main
-from cli.job import Job
+from cli.model_job import ModelJob
 from cli.steps import Steps
 from models_ml import training_file
 from models_ml.builds import build_known_at
@@ -52,7 +52,7 @@ MODELS_ONLY = ("--exclude-resource-type", "unit_test", "--exclude-resource-type"
 class Past:
     """A warehouse that was built on four weeks and again on a day more and a late file; what was written in between."""
 
-    job: Job
+    job: ModelJob
     parquet: bytes
     csv: bytes
     known_at: datetime
@@ -62,7 +62,7 @@ class Past:
         return self.job.spark
 
 
-def write(job: Job, out: Path, **options: Any) -> bytes:  # noqa: ANN401 - the options of a TrainingFileSpec
+def write(job: ModelJob, out: Path, **options: Any) -> bytes:  # noqa: ANN401 - the options of a TrainingFileSpec
     job.write_training_set(TrainingFileSpec(LABEL, out, **options))
     return out.read_bytes()
 
@@ -80,7 +80,7 @@ def late_file(log: Path) -> Path:
 def past(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Past:
     folder = tmp_path_factory.mktemp("past")
     days = simulate(SimulationSpec(users=12, days=FIRST_DAYS + 1, ids="random"), folder / "log", by_day=True).paths
-    job = Job(empty_warehouse, home, Steps(quiet=True))
+    job = ModelJob(empty_warehouse, home, Steps(quiet=True))
     job.ingest(days[:FIRST_DAYS])
     job.build(*MODELS_ONLY)
     parquet, csv = write(job, folder / "set.parquet"), write(job, folder / "set.csv")
