@@ -16,36 +16,37 @@ from pyspark.ml.classification import (
 )
 from pyspark.ml.feature import StandardScaler
 from pyspark.ml.functions import vector_to_array
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from models_ml import tables
 from models_ml.algorithms import WEIGHT, input_column
 from models_ml.arrow import ordered_table
-from models_ml.column_profile import fitted_encoder, profiled_columns
-from models_ml.errors import OneClassOnly, TooFewUsers
-from models_ml.features import KEYS, assembly, candidate_columns, feature_sets
+from models_ml.features import KEYS
 from models_ml.fitting import in_parallel
 from models_ml.outcome_metrics import Judged, OutcomeScore, macro_f1, outcome_scores
-from models_ml.rows import Rows, collected
-from models_ml.time_split import TimeSplit, split_by_time
-from models_ml.training_set import MIN_USERS, ROWS_PER_PARTITION, known_snapshots
+from models_ml.outcome_rows import (
+    OUTCOME,
+    TEST,
+    OutcomeCount,
+    OutcomeRows,
+    folded_outcomes,
+    known_outcomes,
+    learnable_classes,
+    outcome_rows,
+)
+from models_ml.time_split import split_by_time
+from models_ml.training_set import known_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
     from pyspark.ml.base import Estimator
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from models_ml.portable.arrays import Floats
 
-OUTCOME = "next_outcome"
-TEST = -1
 ONE_AGAINST_REST, TRAINING_SHARES = "one_against_rest", "training_shares"
 TREES = FOREST, TREE = "random_forest", "decision_tree"
-# A class of fewer training users than this is left out: with so many, whichever fold is held out, the others have it.
-MIN_CLASS_USERS = 10
 # By feature set, as strong as grids.yml has it for the binary labels.
 PENALTIES = {"hazard": 0.003, "all": 0.3}
 # How much of the training shares is mixed into each probability: a leaf that saw nobody of a class says 0, which log
@@ -54,15 +55,6 @@ SHRINKAGE = 0.01
 # A class is called where its probability by its training share to one of these powers is largest: with 0 the most
 # probable class, which is nearly always the same one, with 1 the class that is likelier than usual by the most.
 LIFT_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
-
-
-@dataclass(frozen=True)
-class OutcomeCount:
-    """Rows (user and snapshot) of a class, and its training users."""
-
-    train_rows: int
-    train_users: int
-    test_rows: int
 
 
 @dataclass(frozen=True)
@@ -81,27 +73,6 @@ class OutcomeReport:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class OutcomeRows:
-    """The same rows in Spark and here: their label is the place of the class in `classes`, test rows have fold TEST."""
-
-    frame: DataFrame
-    rows: Rows
-    widths: Mapping[str, int]
-    classes: tuple[str, ...]
-
-    def held_out(self, fold: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Users and labels of the rows of a fold, or of the test rows, in the order of the keys."""
-        rows = self.rows.where(self.rows.folds == fold)
-        return rows.users, rows.labels.astype(np.int64)
-
-    @property
-    def shares(self) -> Floats:
-        """The share of each class in the training rows."""
-        labels = self.rows.labels[self.rows.folds != TEST].astype(np.int64)
-        return np.bincount(labels, minlength=len(self.classes)) / len(labels)
-
-
 def compare_outcomes(
     spark: SparkSession, feature_names: Sequence[str], seed: int = 20181001, test_snapshots: int = 2, folds: int = 3
 ) -> OutcomeReport:
@@ -116,86 +87,15 @@ def compare_outcomes(
     features, labels = (tables.source_table(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
     known, horizon_days = known_snapshots(labels, OUTCOME)
     split = split_by_time(known, horizon_days, test_snapshots)
-    outcomes = _outcomes(labels, split)
-    counts, notes = _counted(outcomes, split)
-    data = outcome_rows(features, feature_names, _folded(outcomes, tuple(counts), folds, seed), tuple(counts), seed)
+    outcomes = known_outcomes(labels, split)
+    counts, notes = learnable_classes(outcomes, split)
+    classes = tuple(counts)
+    data = outcome_rows(features, feature_names, folded_outcomes(outcomes, classes, folds, seed), classes, seed)
     chosen, power = _best_on_folds(data, folds)
     judged = Judged(*data.held_out(TEST), data.classes, data.shares**-power, ONE_AGAINST_REST)
     scores = outcome_scores(judged, outcome_probabilities(data, chosen, seed))
     order = sorted(scores, key=lambda name: (name == TRAINING_SHARES, scores[name].log_loss.value))
     return OutcomeReport(str(split), chosen, power, counts, {name: scores[name] for name in order}, notes)
-
-
-def _outcomes(labels: DataFrame, split: TimeSplit) -> DataFrame:
-    known = labels.where(F.col("as_of_date").isin(*split.train, *split.test))
-    return known.select(*KEYS, OUTCOME, (F.col("as_of_date") >= F.lit(split.test[0])).alias("is_test"))
-
-
-def _counted(outcomes: DataFrame, split: TimeSplit) -> tuple[dict[str, OutcomeCount], tuple[str, ...]]:
-    """Return the counts of the classes that can be learnt, and a note on each of the others."""
-    counted = outcomes.groupBy(OUTCOME).agg(
-        F.count_if(~F.col("is_test")).alias("train_rows"),
-        F.count_distinct(F.when(~F.col("is_test"), F.col("user_id"))).alias("train_users"),
-        F.count_if("is_test").alias("test_rows"),
-    )
-    counts = {row[0]: OutcomeCount(*row[1:]) for row in counted.orderBy(OUTCOME).collect()}
-    learnt = {name: count for name, count in counts.items() if count.train_users >= MIN_CLASS_USERS}
-    _check(learnt, outcomes.where(~F.col("is_test")).select("user_id").distinct().count(), split)
-    notes = [
-        f"{name} is left out: {count.train_users} training users, at least {MIN_CLASS_USERS} are needed; "
-        f"so are its {count.test_rows} test rows"
-        for name, count in counts.items()
-        if name not in learnt
-    ]
-    return learnt, tuple(notes)
-
-
-def _check(learnt: Mapping[str, OutcomeCount], users: int, split: TimeSplit) -> None:
-    if users < MIN_USERS:
-        msg = f"{OUTCOME}: {users} training users, at least {MIN_USERS} are needed ({split}): build on more users"
-        raise TooFewUsers(msg)
-    for name, there in (
-        (f"of at least {MIN_CLASS_USERS} training users", list(learnt)),
-        ("in the test rows", [name for name, count in learnt.items() if count.test_rows]),
-    ):
-        if len(there) < 2:  # noqa: PLR2004 - one class has nothing to be told apart from
-            msg = (
-                f"{OUTCOME}: classes {name}: {', '.join(there) or 'none'}, and two are needed ({split}): "
-                "build the warehouse on a longer log or more users"
-            )
-            raise OneClassOnly(msg)
-
-
-def _folded(outcomes: DataFrame, classes: tuple[str, ...], folds: int, seed: int) -> DataFrame:
-    """Number the classes, and deal the training users out to the folds in the order of a hash."""
-    places = F.create_map(*(F.lit(each) for place, name in enumerate(classes) for each in (name, float(place))))
-    dealt = F.dense_rank().over(Window.partitionBy("is_test").orderBy(F.xxhash64("user_id", F.lit(seed))))
-    fold = F.when(F.col("is_test"), TEST).otherwise(F.pmod(dealt, F.lit(folds)))
-    return outcomes.where(F.col(OUTCOME).isin(*classes)).select(
-        *KEYS, places[F.col(OUTCOME)].alias("label"), fold.cast("int").alias("fold")
-    )
-
-
-def outcome_rows(
-    features: DataFrame, names: Sequence[str], folded: DataFrame, classes: tuple[str, ...], seed: int
-) -> OutcomeRows:
-    """Join the named features and assemble them as for a binary label.
-
-    Raises:
-        MissingFeatures: the table lacks some of them.
-    """
-    candidates = candidate_columns(features.schema, names)
-    joined = features.select(*KEYS, *candidates.names).join(folded, list(KEYS)).persist()
-    try:
-        row_count, training = joined.count(), joined.where(F.col("fold") != TEST)
-        encoder = fitted_encoder(profiled_columns(training, row_count, candidates), candidates, seed)
-        sets = feature_sets(list(encoder.elements))
-        frame = assembly(encoder).transform(joined).select(*KEYS, "label", "fold", *map(input_column, sets))
-        frame = frame.repartition(1 + row_count // ROWS_PER_PARTITION, "user_id").sortWithinPartitions(*KEYS)
-        frame = frame.localCheckpoint()
-    finally:
-        joined.unpersist()
-    return OutcomeRows(frame, collected(frame), {name: len(places) for name, places in sets.items()}, classes)
 
 
 def _best_on_folds(data: OutcomeRows, folds: int) -> tuple[str, float]:

@@ -14,16 +14,14 @@ from sklearn.metrics import f1_score, log_loss
 from models_ml.errors import MissingFeatures, OneClassOnly, TooFewSnapshots, TooFewUsers
 from models_ml.outcome_classes import (
     ONE_AGAINST_REST,
-    TEST,
     TRAINING_SHARES,
     OutcomeReport,
-    OutcomeRows,
     compare_outcomes,
     outcome_probabilities,
-    outcome_rows,
     unweighted,
 )
 from models_ml.outcome_metrics import Judged, outcome_scores
+from models_ml.outcome_rows import TEST, OutcomeRows, outcome_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
