@@ -179,7 +179,7 @@ def campaign(
 ) -> None:
     """Choose whom to make an offer, by expected value, and whom to hold out; writes ml.campaign_targets and a CSV."""
     from cli.model_reports import print_campaign
-    from models_ml.campaign import CampaignSpec
+    from models_ml.campaign_spec import CampaignSpec
 
     spec = CampaignSpec(
         label=label,

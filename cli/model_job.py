@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Row
 
     from models_ml.backtest import BacktestDate
-    from models_ml.campaign import CampaignReport, CampaignSpec
+    from models_ml.campaign import CampaignReport
     from models_ml.campaign_effect import CampaignEffect
+    from models_ml.campaign_spec import CampaignSpec
     from models_ml.errors import ModelJobError
     from models_ml.imbalance_comparison import ComparedModel
     from models_ml.outcome_classes import OutcomeReport

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models_ml.campaign import CampaignSpec, InvalidCampaign, NobodyWorthAnOffer, NoPrediction, campaign
+from models_ml.campaign import NobodyWorthAnOffer, NoPrediction, campaign
 from models_ml.campaign_effect import Arm, campaign_effect, reduction_interval, users_needed
+from models_ml.campaign_spec import CampaignSpec, InvalidCampaign
 from models_ml.campaign_tables import OtherSettings, UnknownCampaign
 from models_ml.errors import MissingTable, UnknownLabel, UnwritableFile
 

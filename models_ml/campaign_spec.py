@@ -1,0 +1,78 @@
+"""What a campaign may cost and what it is hoped to bring."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+from typing import TYPE_CHECKING
+
+from models_ml.errors import ModelJobError, UnknownLabel
+
+if TYPE_CHECKING:
+    from datetime import date
+
+LEAVING = ("churned_in_time_bin", "will_churn_in_next_bin", "will_churn_soon", "will_lapse", "will_downgrade")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+class InvalidCampaign(ModelJobError):
+    """The amounts or shares of a campaign make no sense."""
+
+
+@dataclass(frozen=True)
+class CampaignSpec:
+    """One campaign: `budget`, `offer_cost` and `customer_value` in the same money.
+
+    `save_rate` is the share of leavers whom the offer keeps, `holdout` the share of eligible users without an offer.
+    Without date and version: the newest snapshot scored, by the version that scored it last.
+
+    Raises:
+        UnknownLabel: the label does not mean leaving.
+        InvalidCampaign: an amount, a share or the name makes no sense.
+    """
+
+    label: str
+    budget: float
+    offer_cost: float
+    save_rate: float
+    customer_value: float
+    holdout: float
+    as_of: date | None = None
+    model_version: str | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.label not in LEAVING:
+            msg = f"label {self.label!r} does not mean that a user leaves: choose one of {', '.join(LEAVING)}"
+            raise UnknownLabel(msg)
+        faults = [f"{must}, not {got}" for is_right, must, got in self._rules() if not is_right]
+        if faults:
+            raise InvalidCampaign("; ".join(faults))
+
+    def _rules(self) -> tuple[tuple[bool, str, object], ...]:
+        name_is_right = self.name is None or bool(NAME.fullmatch(self.name))
+        return (
+            (0 < self.offer_cost < inf, "the offer cost must be above 0", self.offer_cost),
+            (self.offer_cost <= self.budget < inf, "the budget must pay one offer at least", self.budget),
+            (0 < self.save_rate <= 1, "the save rate must be above 0 and at most 1", self.save_rate),
+            (0 < self.customer_value < inf, "the customer value must be above 0", self.customer_value),
+            (0 <= self.holdout < 1, "the holdout must be 0 or more and below 1", self.holdout),
+            (name_is_right, "the name must be 1 to 80 letters, digits, dots, dashes or underscores", repr(self.name)),
+        )
+
+    @property
+    def most_offers(self) -> int:
+        """How many offers the budget pays: of the decimal amounts, so 0.3 pays three offers of 0.1."""
+        return min(Fraction(str(self.budget)) // Fraction(str(self.offer_cost)), sys.maxsize)
+
+    @property
+    def break_even(self) -> float:
+        """The probability above which an offer is expected to bring more than it costs."""
+        return self.offer_cost / (self.save_rate * self.customer_value)
+
+    def money(self) -> dict[str, float]:
+        names = ("budget", "offer_cost", "save_rate", "customer_value", "holdout")
+        return {name: float(getattr(self, name)) for name in names}
