@@ -66,7 +66,7 @@ class Home:
 
     @property
     def on_drift(self) -> Literal["warn", "stop"]:
-        """What the gate does when a snapshot has drifted from what its model was trained on: `$SPARKHOUSE_DRIFT`."""
+        """What the gate does when users or outcomes are no longer what a model was trained on: `$SPARKHOUSE_DRIFT`."""
         chosen = os.environ.get("SPARKHOUSE_DRIFT", "warn")
         if chosen not in {"warn", "stop"}:
             raise InvalidSetting(f"SPARKHOUSE_DRIFT is {chosen!r}: set it to warn or stop")

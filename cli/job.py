@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LOG_SUITES = ("raw", "staging")
 WAREHOUSE_SUITES = (*LOG_SUITES, "features", "labels", "leaks")
-PREDICTION_SUITES = ("predictions", "drift")
+PREDICTION_SUITES = ("predictions", "drift", "performance")
 TOLD = 10
 
 

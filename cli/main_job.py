@@ -64,11 +64,11 @@ def run_all(
                 job.build("--exclude-resource-type", "unit_test")
                 job.audit(WAREHOUSE_SUITES)
                 job.publish()
+                job.record_outcomes()
                 training = job.train(spec)
                 predictions = job.predict(label)
                 data_docs = job.audit(PREDICTION_SUITES).index_page
                 job.publish()
-            job.record_outcomes()
     finally:
         steps.write(run_json)
     return RunReport(training, predictions, home.model_card(training), run_json, data_docs)

@@ -9,22 +9,19 @@ limit takes what only one in a thousand passes.
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from great_expectations.expectations.metadata_types import FailureSeverity
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from expectations.report import RuleResult
-from expectations.rules import none
+from expectations.rules import none_of
 from expectations.suite import Suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import Row, SparkSession
 
     from expectations.suite import OnDrift
@@ -33,7 +30,6 @@ TABLE = "monitoring.feature_drift"
 SCORE = "score"
 CHANGED_MUCH = 0.25
 CHANCE = 0.999
-SEVERITIES = MappingProxyType({"warn": FailureSeverity.WARNING, "stop": FailureSeverity.CRITICAL})
 
 
 def drift(spark: SparkSession, on_drift: OnDrift) -> Suite | None:
@@ -55,8 +51,8 @@ def drift(spark: SparkSession, on_drift: OnDrift) -> Suite | None:
         keys=("label",),
         rows=spark.createDataFrame(counts, "label string, moved_scores bigint, moved_features bigint"),
         expectations=(
-            _none("moved_scores", "Labels whose score has moved", [row.label for row in scores], on_drift),
-            _none("moved_features", "Features that have moved", [_name(row) for row in features], on_drift),
+            none_of("moved_scores", "Labels whose score has moved", [row.label for row in scores], on_drift),
+            none_of("moved_features", "Features that have moved", [_name(row) for row in features], on_drift),
         ),
         findings=tuple(finding for label in labels for finding in _findings(label, measured)),
     )
@@ -73,12 +69,6 @@ def _newest(spark: SparkSession) -> list[Row]:
     newest = Window.partitionBy("label").orderBy(F.desc("as_of_date"), F.desc("measured_at"))
     ranked = spark.table(TABLE).withColumn("place", F.rank().over(newest)).where("place = 1 and is_used")
     return ranked.orderBy("label", F.desc("psi"), "feature").collect()
-
-
-def _none(column: str, meaning: str, moved: Sequence[str], on_drift: OnDrift) -> Expectation:
-    rule = none(column, meaning, moved)
-    rule.severity = SEVERITIES[on_drift]
-    return rule
 
 
 def _findings(label: str, measured: Sequence[Row]) -> Iterator[RuleResult]:

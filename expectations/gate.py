@@ -28,14 +28,14 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     *,
     on_drift: OnDrift = "warn",
 ) -> ValidationReport:
-    """Run the named suites (raw, staging, features, labels, leaks, predictions, drift) as one checkpoint.
+    """Run the named suites (raw, staging, features, labels, leaks, predictions, drift, performance) at once.
 
-    `catalogue` tells the rules of the features. The broken rules of a suite that only warns, as `drift` does unless
-    told to stop, are stored and shown, but are not among the results of the report. A suite of what has not been
-    measured yet is left out. Appends one row per rule to `monitoring.validation_results`, whatever the outcome, and
-    rebuilds the static site in `docs_dir` (start at index.html), which shows all calls of this `run_id`. Does not raise
-    on broken rules: read `passed` and `failures`. Raises UnknownSuite, MissingTable when a table to validate has not
-    been made, CatalogueMismatch, or BrokenNullRule.
+    `catalogue` tells the rules of the features. The broken rules of a suite that only warns, as `drift` and
+    `performance` do unless told to stop, are stored and shown, but are not among the results of the report. A suite of
+    what has not been measured yet is left out. Appends one row per rule to `monitoring.validation_results`, whatever
+    the outcome, and rebuilds the static site in `docs_dir` (start at index.html), which shows all calls of this
+    `run_id`. Does not raise on broken rules: read `passed` and `failures`. Raises UnknownSuite, MissingTable when a
+    table to validate has not been made, CatalogueMismatch, or BrokenNullRule.
     """
     # Read when Great Expectations is imported: it would otherwise report usage over the network.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from great_expectations import expectations as gxe
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import Column
+
+    from expectations.suite import OnDrift
+
+SEVERITIES = MappingProxyType({"warn": FailureSeverity.WARNING, "stop": FailureSeverity.CRITICAL})
 
 
 def row_count(lowest: int, highest: int | None = None) -> Expectation:
@@ -44,6 +50,13 @@ def none(column: str, meaning: str, broken: Sequence[str]) -> Expectation:
     """The column, of counts of what is broken, is zero throughout; the site names what is not."""
     named = f"{meaning}: {', '.join(broken) or 'none'}"
     return gxe.ExpectColumnSumToBeBetween(column=column, max_value=0, description=named)
+
+
+def none_of(column: str, meaning: str, broken: Sequence[str], on_drift: OnDrift) -> Expectation:
+    """The same, of what the model job watches: it warns or stops, as the caller says."""
+    rule = none(column, meaning, broken)
+    rule.severity = SEVERITIES[on_drift]
+    return rule
 
 
 def indicator(condition: Column) -> Column:

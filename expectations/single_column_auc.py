@@ -138,11 +138,16 @@ def rankings(rows: pd.DataFrame, features: Sequence[str], labels: Sequence[str])
     return found
 
 
-def lower_bound(auc: float, positive_users: int, negative_users: int) -> float:
-    """Return what the true AUC lies above with 99 % confidence, of an estimate of 0.5 or more (Hanley, McNeil 1982)."""
+def auc_error(auc: float, positives: int, negatives: int) -> float:
+    """Return the standard error of an AUC on so many rows that do not depend on one another (Hanley, McNeil 1982)."""
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = auc * (1 - auc) + (positive_users - 1) * (q1 - auc**2) + (negative_users - 1) * (q2 - auc**2)
-    return auc - CONFIDENCE_99 * sqrt(max(spread, 0) / (positive_users * negative_users))
+    spread = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
+    return sqrt(max(spread, 0) / (positives * negatives))
+
+
+def lower_bound(auc: float, positive_users: int, negative_users: int) -> float:
+    """Return what the true AUC lies above with 99 % confidence, of an estimate of 0.5 or more."""
+    return auc - CONFIDENCE_99 * auc_error(auc, positive_users, negative_users)
 
 
 def _best(

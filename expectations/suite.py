@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from expectations.results_table import Record
 
 FEATURES, LABELS = "marts.fct_user_features", "marts.fct_churn_labels"
-# What a drift that is too large does to the gate.
+# What a drift that is too large, or a model that no longer does as tested, does to the gate.
 OnDrift = Literal["warn", "stop"]
 SNAPSHOT_KEY = ("user_id", "as_of_date")
 EXAMPLES = 5

@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from expectations.drift import drift
 from expectations.features import features
 from expectations.leaks import leaks
+from expectations.performance import performance
 from expectations.rules import at_least, between, indicator, known, mean, milliseconds, row_count, varied
 from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, read
 from expectations.volumes import volumes
@@ -151,4 +152,5 @@ def builders(
         "leaks": (partial(leaks, catalogue=catalogue),),
         "predictions": (predictions,),
         "drift": (partial(drift, on_drift=on_drift),),
+        "performance": (partial(performance, on_drift=on_drift),),
     }
