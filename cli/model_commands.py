@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +46,7 @@ DEFAULT_LABEL = "churned_in_time_bin"
 def train(
     label: Label = DEFAULT_LABEL,
     all_labels: Annotated[
-        bool, typer.Option("--all-labels", help="All binary labels, one after the other; those that cannot are told.")
+        bool, typer.Option("--all-labels", help="All labels, one after the other; those that cannot are told.")
     ] = False,
     imbalance: Annotated[
         Imbalance, typer.Option(help="What is done about the few who leave, on training folds only.")
@@ -60,20 +61,30 @@ def train(
     quiet: Quiet = False,
     wait: Wait = False,
 ) -> None:
-    """Search, fit and compare six MLlib algorithms on the snapshots with a known label; keep the best as a version."""
-    from cli.report import print_training
-    from models_ml.training_spec import HORIZONS_AHEAD, TrainingSpec
+    """Search, fit and compare six MLlib algorithms on the snapshots with a known label; keep the best as a version.
 
-    labels = list(HORIZONS_AHEAD) if all_labels else [label]
-    specs = [TrainingSpec(label=each, seed=seed, imbalance=imbalance.value, components=pca) for each in labels]
+    Of next_outcome, models of all its classes at once are compared with one for each class, and none is kept.
+    """
+    from cli.model_job import each_that_can
+    from cli.model_reports import print_outcomes
+    from cli.report import print_training
+    from models_ml.training_spec import HORIZONS_AHEAD, OUTCOME, TrainingSpec
+
+    labels = [*HORIZONS_AHEAD, OUTCOME] if all_labels else [label]
+    binary = [each for each in labels if each != OUTCOME]
+    specs = [TrainingSpec(label=each, seed=seed, imbalance=imbalance.value, components=pca) for each in binary]
     with writer_on_branch("train", quiet=quiet, wait=wait) as job:
-        trained, untrained = job.train_each(specs, promote.value)
-        if not trained:
-            raise untrained[0]
+        trained, untrained = each_that_can(partial(job.train, spec, promote.value) for spec in specs)
+        compared, uncompared = each_that_can([partial(job.compare_outcomes, seed)] if OUTCOME in labels else [])
+        faults = [*untrained, *uncompared]
+        if not (trained or compared):
+            raise faults[0]
         job.publish()
-    for report in trained:
-        print_training(report)
-    for fault in untrained:
+    for training in trained:
+        print_training(training)
+    for comparison in compared:
+        print_outcomes(comparison)
+    for fault in faults:
         print(f"not trained: {fault}")
 
 
@@ -146,7 +157,7 @@ def evaluate(
     if protocol is Protocol.retrospective:
         print_retrospective(job.retrospective())
     else:
-        print_outcomes(job.compare_outcomes())
+        print_outcomes(job.compare_outcomes(SEED))
 
 
 @app.command()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cli.home import shown
 from cli.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
     from datetime import date
     from pathlib import Path
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from models_ml.training_spec import TrainingSpec
 
 
+Result = TypeVar("Result")
+
+
 class ModelJob(Job):
     """The steps of the warehouse, and those of the model job on what it publishes."""
 
@@ -45,21 +48,6 @@ class ModelJob(Job):
             role = "champion" if report.promotion.promoted else "challenger"
             step.detail = f"{report.algorithm} of {len(report.folds)} algorithms is {role} {report.model_version}"
         return report
-
-    def train_each(
-        self, specs: Sequence[TrainingSpec], promote: str
-    ) -> tuple[list[TrainingReport], list[ModelJobError]]:
-        """Train one label after the other; a label that cannot be trained does not stop the others."""
-        from models_ml.errors import ModelJobError
-
-        trained: list[TrainingReport] = []
-        untrained: list[ModelJobError] = []
-        for spec in specs:
-            try:
-                trained.append(self.train(spec, promote))
-            except ModelJobError as error:  # noqa: PERF203 - a training takes a minute
-                untrained.append(error)
-        return trained, untrained
 
     @property
     def feature_names(self) -> list[str]:
@@ -135,12 +123,12 @@ class ModelJob(Job):
             step.detail = "whole lives, split at random: for comparison only"
         return report, champion(self.spark, DEFAULT_LABEL)
 
-    def compare_outcomes(self) -> OutcomeReport:
+    def compare_outcomes(self, seed: int) -> OutcomeReport:
         """Tell all outcomes apart at once, and one against the rest."""
         from models_ml.outcome_classes import compare_outcomes
 
         with self.steps.step("evaluate") as step:
-            report = compare_outcomes(self.spark, self.feature_names)
+            report = compare_outcomes(self.spark, self.feature_names, seed)
             step.rows_out = len(report.scores)
             step.detail = "next_outcome, all classes at once and one against the rest"
         return report
@@ -176,3 +164,17 @@ class ModelJob(Job):
             step.rows_out = effect.treatment.users + effect.control.users
             step.detail = f"{effect.treatment.users} with an offer, {effect.control.users} held out"
         return effect
+
+
+def each_that_can(tasks: Iterable[Callable[[], Result]]) -> tuple[list[Result], list[ModelJobError]]:
+    """Do one task after the other; what the tables do not carry stops none of the others, and is among the faults."""
+    from models_ml.errors import ModelJobError
+
+    done: list[Result] = []
+    faults: list[ModelJobError] = []
+    for task in tasks:
+        try:
+            done.append(task())
+        except ModelJobError as fault:  # noqa: PERF203 - a training takes a minute
+            faults.append(fault)
+    return done, faults

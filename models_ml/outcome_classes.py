@@ -25,7 +25,6 @@ from models_ml.features import KEYS
 from models_ml.fitting import in_parallel
 from models_ml.outcome_metrics import Judged, OutcomeScore, macro_f1, outcome_scores
 from models_ml.outcome_rows import (
-    OUTCOME,
     TEST,
     OutcomeCount,
     OutcomeRows,
@@ -36,6 +35,7 @@ from models_ml.outcome_rows import (
 )
 from models_ml.time_split import split_by_time
 from models_ml.training_set import known_snapshots
+from models_ml.training_spec import OUTCOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,6 +15,7 @@ from models_ml.errors import OneClassOnly, TooFewUsers
 from models_ml.features import KEYS, assembly, candidate_columns, feature_sets
 from models_ml.rows import Rows, collected
 from models_ml.training_set import MIN_USERS, ROWS_PER_PARTITION
+from models_ml.training_spec import OUTCOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from models_ml.portable.arrays import Floats
     from models_ml.time_split import TimeSplit
 
-OUTCOME = "next_outcome"
 TEST = -1
 # A class of fewer training users than this is left out: with so many, whichever fold is held out, the others have it.
 MIN_CLASS_USERS = 10

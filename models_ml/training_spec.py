@@ -21,6 +21,8 @@ HORIZONS_AHEAD = {
     "will_upgrade": 1,
     "will_lapse": 1,
 }
+# The label of several classes.
+OUTCOME = "next_outcome"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,6 @@ class TrainingSpec:
 def check_label(label: str) -> None:
     """Raise `UnknownLabel` unless the label is one of the binary labels of marts.fct_churn_labels."""
     if label not in HORIZONS_AHEAD:
-        several = " has several classes, which no model here is trained for" if label == "next_outcome" else ""
+        several = " has several classes, of which no model version is kept" if label == OUTCOME else ""
         msg = f"label {label!r}{several or ' is unknown'}: choose one of {', '.join(HORIZONS_AHEAD)}"
         raise UnknownLabel(msg)
