@@ -58,10 +58,13 @@ class ModelJob(Job):
 
     def write_training_set(self, spec: TrainingFileSpec) -> TrainingFile:
         """Write a training set to a file."""
+        from models_ml.tables import FEATURES, LABELS
         from models_ml.training_file import write_training_file
+        from warehouse.publishing.reading import newest_snapshots
 
         with self.steps.step("write") as step:
-            written = write_training_file(self.spark, spec)
+            published = newest_snapshots(self.spark, self.publisher.journal, (FEATURES, LABELS))
+            written = write_training_file(self.spark, spec, published)
             step.rows_in = step.rows_out = written.rows
             known = f", as built at {written.built_at.isoformat()}" if written.built_at else ""
             step.detail = (

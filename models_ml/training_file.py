@@ -22,7 +22,7 @@ from models_ml.training_set import known_snapshots
 from models_ml.training_spec import check_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date, datetime
     from pathlib import Path
 
@@ -75,15 +75,19 @@ class TrainingFile:
     built_at: datetime | None
 
 
-def write_training_file(spark: SparkSession, spec: TrainingFileSpec) -> TrainingFile:
+def write_training_file(
+    spark: SparkSession, spec: TrainingFileSpec, published: Mapping[str, int | None] | None = None
+) -> TrainingFile:
     """Write keys, all features and the label of the snapshots whose label is known, by user and date.
 
-    The same tables give the same bytes (with the same version of pyarrow). The file appears whole or not at all.
+    `published` names the Iceberg snapshot at which each table is read, so that all are of one published state; without
+    it, and without a moment in the spec, they are read as they are now. The same tables give the same bytes (with the
+    same version of pyarrow). The file appears whole or not at all.
 
     Raises:
         MissingTable, NoBuildYet, IngestedLater, SnapshotExpired, NoKnownSnapshot: nothing is written.
     """
-    features, labels, built_at = _source(spark, spec.known_at)
+    features, labels, built_at = _source(spark, spec.known_at, published or {})
     days = _days(labels, spec)
     rows = _rows(features, labels, spec.label, days)
     with appearing(spec.out) as partial:
@@ -91,10 +95,12 @@ def write_training_file(spark: SparkSession, spec: TrainingFileSpec) -> Training
     return TrainingFile(row_count, len(days), len(rows.columns) - len(KEYS) - 1, built_at)
 
 
-def _source(spark: SparkSession, known_at: datetime | None) -> tuple[DataFrame, DataFrame, datetime | None]:
+def _source(
+    spark: SparkSession, known_at: datetime | None, published: Mapping[str, int | None]
+) -> tuple[DataFrame, DataFrame, datetime | None]:
     if known_at is None:
-        features, labels = (tables.source_table(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
-        return features, labels, None
+        sources = [tables.source_table(spark, name, published.get(name)) for name in (tables.FEATURES, tables.LABELS)]
+        return sources[0].rows, sources[1].rows, None
     build = build_known_at(spark, known_at)
     return build.table(spark, tables.FEATURES), build.table(spark, tables.LABELS), build.completed_at
 

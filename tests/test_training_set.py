@@ -99,6 +99,13 @@ def test_a_training_set_comes_back_byte_for_byte_after_late_events_and_a_new_bui
         assert write(past.job, tmp_path / name) != saved
 
 
+def test_a_training_set_is_of_the_published_state(past: Past, tmp_path: Path) -> None:
+    """As while a publication is under way: features and labels are those before it, though newer ones are there."""
+    published = build_known_at(past.spark, past.known_at).table_snapshot_ids
+    write_training_file(past.spark, TrainingFileSpec(LABEL, tmp_path / "set.csv"), published)
+    assert (tmp_path / "set.csv").read_bytes() == past.csv
+
+
 def test_columns_that_came_or_went_later_change_no_past_training_set(past: Past, tmp_path: Path) -> None:
     past.spark.sql("alter table marts.fct_user_features add column a_new_feature double")
     past.spark.sql("alter table marts.fct_user_features rename column song_count_7d to a_renamed_feature")
