@@ -16,7 +16,7 @@ import typer
 from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, DBT_WRITERS, run_dbt
 from cli.faults import told_faults
 from cli.home import Home, shown
-from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, simulate_log
+from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, import_in_background, simulate_log
 from cli.runs import Run, held_lock
 from cli.shell import (
     Format,
@@ -105,6 +105,7 @@ def build(
     """
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first:%F} is after --to {last:%F}.")
+    import_in_background("dbt.cli.main", "great_expectations")
     with writer_on_branch("build", quiet=quiet, wait=wait) as job:
         job.build(*job.backfill_options(first and first.date(), last and last.date()))
         job.audit(WAREHOUSE_SUITES)
