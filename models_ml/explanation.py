@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_ml.wording import counted_things, in_words, rate_in_words
+from models_ml.wording import in_words, rate_in_words
 from models_ml.written_numbers import beside, multiple, percent
 
 if TYPE_CHECKING:
@@ -90,24 +90,25 @@ def _rate_words(rate: Rate, columns: Columns) -> Callable[[int], str]:
 
 
 def _behaviour_words(classes: BehaviourClasses, columns: Columns) -> Callable[[int], str]:
-    """What most sets the likeliest class apart from all users: as the user does it or, without exposure, as it does.
+    """What of the user's own counts speaks most for the likeliest class, against the largest one.
 
     The largest class is what is usual: there, the user's own counts would tell of chance.
     """
-    rates, likeliest = np.array(classes.rates), classes.values(columns).argmax(axis=1).tolist()
+    counts, exposures = (
+        np.stack([np.nan_to_num(columns[name]) for name in names], axis=1)
+        for names in (classes.counts, classes.exposures)
+    )
+    rates, likeliest = np.array(classes.rates), classes.values(columns).argmax(axis=1)
     usual = np.array(classes.shares) @ rates
-    telling = np.abs(np.log(rates / usual)).argmax(axis=1).tolist()
+    # The log of the likelihood ratio of each page, as in `joint_log_likelihood`.
+    evidence = counts * np.log(rates / rates[0])[likeliest] - exposures * (rates - rates[0])[likeliest]
+    telling = evidence.argmax(axis=1).tolist()
 
     def words(row: int) -> str:
-        number = likeliest[row]
-        if number == 0:
+        if likeliest[row] == 0:
             return f"behaves as {percent(classes.shares[0])} of users do"
-        page = telling[number]
-        name, expected = classes.counts[page], float(usual[page])
-        count, exposure = (float(np.nan_to_num(columns[of][row])) for of in (name, classes.exposures[page]))
-        if exposure > 0:
-            return f"{rate_in_words(name, count, exposure)}, {beside(count, expected * exposure)}"
-        others = f"the {percent(classes.shares[number])} of users"
-        return f"like {others} with {multiple(rates[number, page] / expected)} {counted_things(name)}"
+        page = telling[row]
+        count, exposure = float(counts[row, page]), float(exposures[row, page])
+        return f"{rate_in_words(classes.counts[page], count, exposure)}, {beside(count, float(usual[page]) * exposure)}"
 
     return words

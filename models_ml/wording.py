@@ -50,11 +50,6 @@ def rate_in_words(name: str, count: float, exposure: float) -> str:
     return _fluent(sentence.format(count=counted(count), exposure=counted(exposure)))
 
 
-def counted_things(name: str) -> str:
-    """Return what a column counts, in the plural: "adverts on paid"."""
-    return _fluent(_phrase(name).sentence.format(value="")).removesuffix(" so far")
-
-
 @cache
 def _phrase(name: str) -> Phrase:
     match = WINDOW.fullmatch(name)

@@ -143,7 +143,7 @@ def test_a_rate_is_told_by_count_exposure_and_pace() -> None:
     ]
 
 
-def test_behaviour_is_told_by_the_page_that_sets_the_class_apart() -> None:
+def test_behaviour_is_told_by_the_count_that_speaks_for_the_class() -> None:
     # The mean rate on paid is 0.92 * 0.01 + 0.08 * 0.2 = 0.0252: 6.3 adverts in 250 songs.
     users = rows({"paid_advert_count_lifetime": 41.0, "paid_song_count_lifetime": 250.0})
     assert reasons(model(behaviour_2=1.0, behaviour_1=0.3), users) == [
@@ -151,11 +151,12 @@ def test_behaviour_is_told_by_the_page_that_sets_the_class_apart() -> None:
     ]
 
 
-def test_behaviour_without_exposure_is_told_by_the_class() -> None:
-    users = rows({"thumbs_down_count_lifetime": 40.0, "song_count_lifetime": 400.0})
-    assert reasons(model(behaviour_2=-1.0), users) == [
-        ("like the 8 % of users with 7.9 times the usual adverts on paid (less risk)",)
-    ]
+def test_behaviour_is_not_told_by_what_speaks_against_the_class() -> None:
+    """Adverts set the class apart most; but this user is in it for thumbs, without a song on paid, or an advert."""
+    thumbs = {"thumbs_down_count_lifetime": 60.0, "song_count_lifetime": 400.0}
+    users = rows(thumbs, thumbs | {"paid_song_count_lifetime": 10.0})
+    told = "60 thumbs down in 400 songs, 7.2 times the usual (less risk)"
+    assert reasons(model(behaviour_2=-1.0), users) == [(told,), (told,)]
 
 
 def test_what_a_person_is_stands_in_no_reason() -> None:
