@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import groupby
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from cli.home import shown
-from cli.printing import print_table, told
+from cli.printing import WIDE, print_table, told
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
@@ -74,7 +75,7 @@ def print_retrospective(evaluated: tuple[RetrospectiveReport, Row | None]) -> No
         print(f"\nthe champion, on later snapshots: {champion.test_rows} test rows, {champion.test_positives} positive")
         honest = [f"{champion.metrics[f'test_{name}']:.3f}" for name in RETROSPECTIVE]
         print_table(["model", *RETROSPECTIVE.values()], [[champion.algorithm, *honest]])
-    print(report.text)
+    print(fill(report.text, WIDE - 1))
 
 
 def print_campaign(report: CampaignReport) -> None:
