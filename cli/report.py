@@ -56,5 +56,11 @@ def print_run(report: RunReport) -> None:
     print(f"Metric card:  {shown(report.metric_card)}")
     print(f"Data quality: {shown(report.data_docs)}")
     print(f"Run record:   {shown(report.run_json)}")
+    print(f"Query:        {query_of_predictions(report.run_json.parents[1])}")
+
+
+def query_of_predictions(home: Path) -> str:
+    """The command that lists the users most at risk, for the state folder."""
+    elsewhere = "" if home == Path("var").resolve() else f"SPARKHOUSE_HOME={shown(home)} "
     query = "select * from ml.churn_predictions order by churn_probability desc limit 10"
-    print(f'Query:        {shown(Path(sys.argv[0]))} sql "{query}"')
+    return f'{elsewhere}{shown(Path(sys.argv[0]))} sql "{query}"'

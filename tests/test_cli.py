@@ -16,6 +16,7 @@ import typer.main
 from cli import app as command_line
 from cli.dbt import DbtFailed, DbtNode, DbtOutcome
 from cli.job import CheckFailed, raise_failed, told
+from cli.report import query_of_predictions
 from warehouse.catalogue import GROUPS, Feature, features
 
 if TYPE_CHECKING:
@@ -63,6 +64,13 @@ def test_sql_prints_json(sparkhouse: Callable[..., int], capsys: pytest.CaptureF
 def test_sql_prints_csv(sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert sparkhouse("sql", "select 1 as a, 'x,y' as b", "--format", "csv") == 0
     assert capsys.readouterr().out.splitlines() == ["a,b", '1,"x,y"']
+
+
+def test_the_query_that_a_run_ends_with_names_another_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/sparkhouse"])
+    assert query_of_predictions(Path("var").resolve()).startswith('.venv/bin/sparkhouse sql "select * from ml.')
+    elsewhere = query_of_predictions(Path("var/large").resolve())
+    assert elsewhere.startswith('SPARKHOUSE_HOME=var/large .venv/bin/sparkhouse sql "')
 
 
 def test_features_lists_the_catalogue_group_by_group(
