@@ -93,11 +93,8 @@ def _finding(row: Row) -> RuleResult:
         rule=f"expect_psi_for_{row.label}_to_be_small",
         column_name=row.feature,
         success=success,
-        is_error=False,
         observed_value=f"{row.psi:.3f}",
         element_count=row.scored_rows,
-        unexpected_count=None,
-        examples=(),
         message=message,
     )
 

@@ -64,7 +64,6 @@ class Verdict:
             rule=self.rule,
             column_name=self.feature,
             success=not self.broken,
-            is_error=False,
             observed_value=self.observed,
             element_count=self.tally.cells,
             unexpected_count=None if self.is_share else self.broken,

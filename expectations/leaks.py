@@ -117,11 +117,8 @@ def _finding(ranking: Ranking, *, success: bool) -> RuleResult:
         rule=f"expect_auc_for_{ranking.label}_to_be_plausible",
         column_name=ranking.feature,
         success=success,
-        is_error=False,
         observed_value=auc,
         element_count=ranking.row_count,
-        unexpected_count=None,
-        examples=(),
         message=message,
     )
 

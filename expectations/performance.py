@@ -86,10 +86,7 @@ def _finding(row: Row, column: str, rule: str, told: str, *, success: bool) -> R
         rule=rule,
         column_name=column,
         success=success,
-        is_error=False,
         observed_value=f"{row[column]:.3f}",
         element_count=row.rows,
-        unexpected_count=None,
-        examples=(),
         message=message if success else f"{message}{RETRAIN}{row.label}",
     )

@@ -42,7 +42,7 @@ class BrokenNullRule(ValueError):
         super().__init__(f"The null rule of {', '.join(features)}, `{null_rule}`, cannot be evaluated: {error}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RuleResult:
     """One rule on one table; the fields are columns of `monitoring.validation_results`, in its order.
 
@@ -55,11 +55,11 @@ class RuleResult:
     rule: str
     column_name: str | None
     success: bool
-    is_error: bool
+    is_error: bool = False
     observed_value: str | None
     element_count: int | None
-    unexpected_count: int | None
-    examples: tuple[str, ...]
+    unexpected_count: int | None = None
+    examples: tuple[str, ...] = ()
     message: str
 
 

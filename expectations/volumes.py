@@ -69,7 +69,6 @@ class Verdict:
             rule=self.rule,
             column_name=self.column,
             success=self.success,
-            is_error=False,
             observed_value=self.observed,
             element_count=self.looked_at,
             unexpected_count=self.broken,

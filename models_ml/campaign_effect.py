@@ -13,13 +13,13 @@ from pyspark.sql import functions as F
 from models_ml import tables
 from models_ml.campaign_tables import CONTROL, TARGETS, TREATMENT, append_effect, find_campaign
 from models_ml.metrics import Interval
+from models_ml.reliability import CONFIDENCE_95, wilson_interval
 
 if TYPE_CHECKING:
     from datetime import date
 
     from pyspark.sql import Row, SparkSession
 
-_Z = NormalDist().inv_cdf(0.975)
 # In each arm, for a verdict.
 LEAST_USERS = 30
 
@@ -115,17 +115,15 @@ def users_needed(churn_rate: float, save_rate: float, power: float = 0.8) -> int
     """
     offered = churn_rate * (1 - save_rate)
     mean = (churn_rate + offered) / 2
-    by_chance = _Z * sqrt(2 * mean * (1 - mean))
+    by_chance = CONFIDENCE_95 * sqrt(2 * mean * (1 - mean))
     by_effect = NormalDist().inv_cdf(power) * sqrt(churn_rate * (1 - churn_rate) + offered * (1 - offered))
     return ceil(((by_chance + by_effect) / (churn_rate - offered)) ** 2)
 
 
 def _wilson(arm: Arm) -> Interval:
-    """The churn rate of an arm and its score interval: Wilson (1927), JASA 22:209-212."""
+    """The churn rate of an arm and its score interval."""
     share = arm.left / arm.known
-    centre = share + _Z**2 / (2 * arm.known)
-    spread = _Z * sqrt(share * (1 - share) / arm.known + (_Z / (2 * arm.known)) ** 2)
-    return Interval(share, *((centre + end) / (1 + _Z**2 / arm.known) for end in (-spread, spread)))
+    return Interval(share, *wilson_interval(share, arm.known))
 
 
 def _scaled(interval: Interval, factor: float, less: float = 0.0) -> Interval:

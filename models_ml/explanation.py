@@ -94,10 +94,7 @@ def _behaviour_words(classes: BehaviourClasses, columns: Columns) -> Callable[[i
 
     The largest class is what is usual: there, the user's own counts would tell of chance.
     """
-    counts, exposures = (
-        np.stack([np.nan_to_num(columns[name]) for name in names], axis=1)
-        for names in (classes.counts, classes.exposures)
-    )
+    counts, exposures = classes.seen(columns)
     rates, likeliest = np.array(classes.rates), classes.values(columns).argmax(axis=1)
     usual = np.array(classes.shares) @ rates
     # The log of the likelihood ratio of each page, as in `joint_log_likelihood`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 # Of the normal distribution: 95 % lie within so many standard deviations.
-CONFIDENCE_95 = 1.959964
+CONFIDENCE_95 = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)

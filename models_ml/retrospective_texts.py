@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 from typing import TYPE_CHECKING
 
+from models_ml.reliability import CONFIDENCE_95
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
 LEAKING, WITHOUT_CANCEL = "with the leaking columns", "without the Cancel flow"
 AS_OF_ONE_DATE = "as of one date for all"
 NOBODY, ALONE = "nobody churns", " alone"
-# Of the normal distribution: 95 % lie within so many standard deviations.
-CONFIDENCE_95 = 1.959964
 
 
 @dataclass(frozen=True)

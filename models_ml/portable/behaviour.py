@@ -42,11 +42,15 @@ class BehaviourClasses:
 
     def values(self, columns: Columns) -> NDArray[np.float64]:
         """Return the posterior, [rows, classes]; rows sum to 1."""
+        return posterior(*self.seen(columns), np.array(self.shares), np.array(self.rates))
+
+    def seen(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return counts and exposures, [rows, pages]; what is missing is 0."""
         counts, exposures = (
             np.stack([np.nan_to_num(columns[name], nan=0.0) for name in names], axis=1)
             for names in (self.counts, self.exposures)
         )
-        return posterior(counts, exposures, np.array(self.shares), np.array(self.rates))
+        return counts, exposures
 
     def _sql_of_class(self, number: int) -> str:
         rates = self.rates[number]
