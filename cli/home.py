@@ -103,6 +103,11 @@ class Home:
     def salt(self) -> Path:
         return self.path / "salt"
 
+    @property
+    def former_homes(self) -> Path:
+        """Where the state folder was before it was copied or moved."""
+        return self.path / "former_homes.json"
+
 
 def shown(path: Path) -> str:
     """A path as people want to read it: relative where it lies below the working directory."""

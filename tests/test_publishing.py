@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from cli.home import Home
+
 INPUT, MART = "raw.events", "marts.dim_users"
 NAMES = (INPUT, MART)
 
@@ -254,21 +256,21 @@ def test_a_state_that_never_was_is_named(publisher: Publisher, as_of: str, messa
         read(publisher, BOTH, as_of=as_of)
 
 
-def test_a_run_that_left_nothing_cannot_be_looked_at_nor_discarded(publisher: Publisher) -> None:
+def test_a_run_that_left_nothing_cannot_be_looked_at_nor_discarded(publisher: Publisher, home: Home) -> None:
     with pytest.raises(NothingUnpublished, match="run first has left nothing unpublished"):
         read(publisher, BOTH, run_id="first")
     with pytest.raises(NothingUnpublished, match="no run has"):
-        discard(publisher.spark, "first")
+        discard(publisher.spark, "first", home.warehouse)
     with pytest.raises(TwoStates):
         reading(BOTH, "first", "first")
 
 
-def test_what_a_run_left_is_discarded_with_the_tables_that_it_made(publisher: Publisher) -> None:
+def test_what_a_run_left_is_discarded_with_the_tables_that_it_made(publisher: Publisher, home: Home) -> None:
     write(publisher.spark, "second")
     with on_branch(publisher.spark, "second"):
         publisher.spark.sql("create table ml.churn_predictions (run string) using iceberg")
         publisher.spark.sql("insert into ml.churn_predictions values ('second')")
-    assert sorted(discard(publisher.spark, "second")) == [MART, "ml.churn_predictions", INPUT]
+    assert sorted(discard(publisher.spark, "second", home.warehouse)) == [MART, "ml.churn_predictions", INPUT]
     assert not publisher.spark.catalog.tableExists("ml.churn_predictions")
     assert seen(publisher.spark) == {INPUT: ["first"], MART: ["first"]}
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from warehouse.publishing.location import TableFolder, require_own_files
 from warehouse.publishing.tables import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pyspark.sql import SparkSession
 
@@ -55,13 +57,15 @@ def require_branch(spark: SparkSession, run_id: str) -> None:
         raise NothingUnpublished(f"run {run_id} has left nothing unpublished; {told}")
 
 
-def discard(spark: SparkSession, run_id: str) -> list[str]:
+def discard(spark: SparkSession, run_id: str, warehouse: Path) -> list[str]:
     """Forget what a run left on its branch, and the tables that nobody else wrote; return the names of all these.
 
-    Raises NothingUnpublished.
+    Raises NothingUnpublished, ForeignPath.
     """
     require_branch(spark, run_id)
     discarded = written_tables(spark, run_id)
+    for table in discarded:
+        require_own_files(TableFolder(table.name, warehouse.joinpath(*table.name.split("."))))
     for table in discarded:
         table.drop_branch(run_id)
         if table.head() is None and not table.branches:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from warehouse.publishing.journal import now
+from warehouse.publishing.location import TableFolder, require_own_files
 from warehouse.publishing.records import BUILDS, snapshots_since
 from warehouse.publishing.tables import MAIN, SCHEMAS, Table
 
@@ -65,9 +66,12 @@ def maintain(spark: SparkSession, warehouse: Path, needed: Mapping[str, set[int]
 
     Of each table stay, besides the `needed` snapshots: all written within the time to `keep`, all that readers of
     `main` could see in it, and what branches and tags hold. With a time of 0 that is the newest state alone: who still
-    reads an older one at that moment loses it. Folders of tables whose creation was cut short go, too.
+    reads an older one at that moment loses it. Folders of tables whose creation was cut short go, too. Raises
+    ForeignPath if metadata name, or a link leads to, what lies outside a table's folder: nothing is removed.
     """
     done = []
+    for name, folder in _folders(warehouse):
+        require_own_files(TableFolder(name, folder))
     for name, folder in _folders(warehouse):
         if any(folder.glob("metadata/v*.metadata.json")):
             done.append(_Tended(Table(name, spark), folder, spark).tend(needed.get(name, set()), keep))
