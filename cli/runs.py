@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cli.relocation import require_in_place
 from cli.steps import write_json
 from cli.writer_lock import Holder, current_holder, writer_lock
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from cli.home import Home
     from cli.steps import Steps
 
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 RUNNING, BROKEN_OFF, FAILED, DONE, PUBLISHED = "running", "broken off", "failed", "done", "published"
 DISCARDED, ROLLED_BACK = "discarded", "rolled back"
+DAMAGED = "record damaged"
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,28 @@ class Run:
 
 @contextmanager
 def held_lock(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
-    """Hold the writers' lock of the state folder, and put right what damaged metadata can be put right.
+    """Hold the writers' lock of the state folder where it lies, and put right what damaged metadata can be put right.
 
-    Raises WriterAtWork, unless `wait`.
+    Raises StateElsewhere, ForeignPath, ClockWasAhead, or WriterAtWork, unless `wait`.
     """
+    from warehouse.publishing.clock import require_past
     from warehouse.publishing.spare_metadata import restore
 
+    require_in_place(home)
+    with held_lock_anywhere(home, steps, wait=wait):
+        for mended in restore(home.warehouse, home.spares):
+            steps.tell(mended)
+        require_past(home.warehouse)
+        yield
+
+
+@contextmanager
+def held_lock_anywhere(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
+    """Hold the writers' lock, wherever the tables say that they lie. Raises WriterAtWork, unless `wait`."""
     holder = Holder(steps.command, steps.run_id, os.getpid(), steps.started_at.isoformat(timespec="seconds"))
     with writer_lock(home.writer_lock, holder, (lambda told: steps.tell(f"waiting: {told}")) if wait else None) as left:
         if left:
             steps.tell(f"{left} was killed: its lock is taken over")
-        for mended in restore(home.warehouse, home.spares):
-            steps.tell(mended)
         yield
 
 
@@ -76,10 +89,29 @@ def runs(home: Home) -> list[Run]:
 
 
 def mark(home: Home, run_id: str, status: str) -> None:
-    """Change what the record of a run says became of it; a run without a record stays without."""
+    """Change what the record of a run says became of it; a run without a readable record stays without."""
     path = _path(home, run_id)
-    if path.exists():
+    with suppress(*UNREADABLE):
         write_json(path, {**json.loads(path.read_text()), "status": status})
+
+
+def damaged_records(home: Home) -> list[Path]:
+    """Return the records of runs that cannot be read."""
+    return [path for path in sorted(home.runs.glob("*.json")) if _run(path, None).status == DAMAGED]
+
+
+def mend_files(home: Home, steps: Steps) -> Iterator[str]:
+    """Put right what can be put right without Spark; yield what was done."""
+    from warehouse.publishing.clock import date_back
+    from warehouse.publishing.spare_metadata import restore
+
+    require_in_place(home)
+    with held_lock_anywhere(home, steps, wait=False):
+        yield from restore(home.warehouse, home.spares)
+        for table in date_back(home.warehouse):
+            yield f"{table} was written ahead of now, and is dated back"
+        for path in damaged_records(home):
+            yield f"set aside: {path.replace(path.with_name(f'{path.name}.damaged'))}"
 
 
 def _path(home: Home, run_id: str) -> Path:
@@ -87,7 +119,13 @@ def _path(home: Home, run_id: str) -> Path:
 
 
 def _run(path: Path, holder: Holder | None) -> Run:
-    told = json.loads(path.read_text())
+    try:
+        return _run_on_record(json.loads(path.read_text()), holder)
+    except UNREADABLE:
+        return Run(path.stem, "", DAMAGED, "", None, f"{path} cannot be read: `sparkhouse doctor --mend` sets it aside")
+
+
+def _run_on_record(told: dict[str, Any], holder: Holder | None) -> Run:
     status, is_held = told["status"], holder is not None and holder.run_id == told["run_id"]
     if status == RUNNING and not is_held:
         status = BROKEN_OFF

@@ -21,6 +21,10 @@ class WriterAtWork(RuntimeError):
     """Another process writes to the state folder."""
 
 
+class NoFileLocks(RuntimeError):
+    """The file system of the state folder has no locks."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds the lock: the command and the run, its process, and since when (ISO 8601, UTC)."""
@@ -80,6 +84,11 @@ def _acquired(file: TextIO) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise NoFileLocks(
+            f"{file.name} cannot be locked ({error.strerror}), so two writers could not be kept apart: let "
+            "SPARKHOUSE_HOME name a folder on a file system that has locks"
+        ) from error
     return True
 
 
@@ -87,7 +96,8 @@ def _read(file: TextIO) -> Holder | None:
     file.seek(0)
     try:
         return Holder(**json.load(file))
-    except ValueError:
+    except (ValueError, TypeError):
+        # Whatever stands there, the lock is the system's: the name in the file only tells who holds it.
         return None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PUBLISH, ROLLBACK = "publish", "rollback"
+_DAMAGES = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Publication:
     finished_at: int | None = None
 
     def finished(self) -> Publication:
-        """The same, finished now."""
-        return replace(self, finished_at=now())
+        """The same, finished now, or when it began if the clock was put back since."""
+        return replace(self, finished_at=max(now(), self.started_at))
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,35 @@ class Journal:
     path: Path
 
     def read(self) -> Publication | None:
-        """Return the newest publication, None before the first."""
+        """Return the newest publication, None before the first, and where the file is damaged."""
         try:
-            told = json.loads(self.path.read_text())
-        except FileNotFoundError:
+            return self._parsed()
+        except (FileNotFoundError, *_DAMAGES):
             return None
-        return Publication(**{**told, "moves": tuple(Move(**move) for move in told["moves"])})
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the file is there and cannot be understood."""
+        try:
+            self._parsed()
+        except FileNotFoundError:
+            return False
+        except _DAMAGES:
+            return True
+        return False
+
+    @property
+    def needs_finishing(self) -> bool:
+        """Whether a publication was, or may have been, cut short."""
+        return self.unfinished is not None or self.is_damaged
+
+    def set_aside(self) -> Path:
+        """Take a damaged file out of the way; return where it is."""
+        return self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
+
+    def _parsed(self) -> Publication:
+        parsed = json.loads(self.path.read_text())
+        return Publication(**{**parsed, "moves": tuple(Move(**move) for move in parsed["moves"])})
 
     @property
     def unfinished(self) -> Publication | None:

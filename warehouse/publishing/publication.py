@@ -74,12 +74,34 @@ class Publisher:
         return self._begin(rollback_id, ROLLBACK, tuple(moves))
 
     def finish(self) -> Publication | None:
-        """Finish a publication that was cut short, as far as it has not been; None if there is none."""
+        """Finish a publication that was cut short, as far as it has not been; None if there is none.
+
+        Of a damaged journal nobody knows whether it told of one: then the tables themselves tell.
+        """
+        if self.journal.is_damaged:
+            self.journal.set_aside()
+            half_published = self._half_published()
+            return self.publish(half_published) if half_published else None
         unfinished = self.journal.unfinished
         return self._carry_out(unfinished) if unfinished else None
 
+    def _half_published(self) -> str | None:
+        """The run of which some tables have moved to `main`, and others still stand on its branch ahead of it."""
+        moved, ahead = set[str](), set[str]()
+        for table in tables(self.spark):
+            main = table.head()
+            for run_id in table.branches:
+                if table.head(run_id) == main:
+                    moved.add(run_id)
+                elif table.descends(table.head(run_id) or 0, main):
+                    ahead.add(run_id)
+        return max(moved & ahead, default=None)
+
     def _begin(self, run_id: str, action: str, moves: tuple[Move, ...]) -> Publication:
-        publication = Publication(run_id, action, moves, started_at=now())
+        # Later than the one before, whatever became of the clock meanwhile: what comes after what is told by the times.
+        newest = self.journal.read()
+        earliest = (newest.finished_at or newest.started_at) + 1 if newest else 0
+        publication = Publication(run_id, action, moves, started_at=max(now(), earliest))
         self.journal.write(publication)
         return self._carry_out(publication)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
@@ -12,7 +13,6 @@ from warehouse.publishing.tables import SCHEMAS, tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -55,13 +55,20 @@ def _values(move: Move) -> tuple[str, int | None, int | None]:
 def _record_build(spark: SparkSession, run_id: str, published_at: datetime) -> None:
     """Record what the macro `record_build` records of a bare dbt build, as of the publication."""
     heads = {table.name: table.head() for table in tables(spark) if table.name.startswith(_BUILT_SCHEMAS)}
-    newest = spark.table("staging.stg_sparkify__events").agg(F.max("ingested_at")).collect()[0][0]
+    newest = spark.table("staging.stg_sparkify__events").agg(F.unix_micros(F.max("ingested_at"))).collect()[0][0]
     _append(
         spark,
         BUILDS,
-        [(run_id, published_at, newest, {name: head for name, head in heads.items() if head is not None})],
+        [(run_id, published_at, _instant(newest), {name: head for name, head in heads.items() if head is not None})],
         "build_id string, completed_at timestamp, newest_ingested_at timestamp, table_snapshot_ids map<string, bigint>",
     )
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    """The instant of a count since 1970 UTC: in the hour in which clocks go back, a clock reading would be two."""
+    if microseconds is None:
+        return None
+    return datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=microseconds)
 
 
 def states_before(spark: SparkSession, run_id: str) -> list[tuple[str, int | None]]:
@@ -73,12 +80,13 @@ def states_before(spark: SparkSession, run_id: str) -> list[tuple[str, int | Non
     published = _published(spark)
     if published is None:
         return []
-    begun = published.where(F.col("run_id") == run_id).agg(F.min("started_at")).collect()[0][0]
+    of_run = published.where(F.col("run_id") == run_id)
+    begun = of_run.agg(F.min(F.unix_micros("started_at"))).collect()[0][0]
     if begun is None:
         return []
     oldest = Window.partitionBy("table_name").orderBy("started_at")
     rows = (
-        published.where(F.col("started_at") >= F.lit(begun))
+        published.where(F.unix_micros("started_at") >= F.lit(begun))
         .withColumn("number", F.row_number().over(oldest))
         .where("number = 1")
         .collect()
