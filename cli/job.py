@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cli.dbt import DbtFailed, run_dbt
+from cli.demo_log import DemoLog
 from cli.home import shown
 from cli.runs import DISCARDED, ROLLED_BACK, mark
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from warehouse.publishing.publication import Publisher
     from warehouse.publishing.upkeep import Upkeep
 
-LOG_SUITES = ("raw", "staging")
+RAW_SUITES = ("raw",)
+LOG_SUITES = (*RAW_SUITES, "staging")
 WAREHOUSE_SUITES = (*LOG_SUITES, "features", "labels", "leaks")
 PREDICTION_SUITES = ("predictions", "drift", "performance")
 TOLD = 10
@@ -69,8 +71,11 @@ class Job:
 
     def finish_publication(self) -> None:
         """Finish the publication of a run that was killed while it published; otherwise do nothing."""
-        if self.publisher.journal.unfinished:
+        journal = self.publisher.journal
+        if journal.needs_finishing:
             with self.steps.step("finish") as step:
+                if journal.is_damaged:
+                    step.detail = f"{journal.path} was damaged, and is set aside; no publication had been cut short"
                 publication = self.publisher.finish()
                 if publication:
                     self._keep_spares(move.table for move in publication.moves)
@@ -124,7 +129,7 @@ class Job:
         from warehouse.publishing.branch import discard
 
         with self.steps.step("discard") as step:
-            names = discard(self.spark, run_id)
+            names = discard(self.spark, run_id, self.home.warehouse)
             step.rows_out = len(names)
             step.detail = f"run {run_id} left {', '.join(names)}"
         mark(self.home, run_id, DISCARDED)
@@ -149,8 +154,9 @@ class Job:
         from warehouse.landing.logs import find_logs
         from warehouse.landing.salt import load_salt
 
+        DemoLog(self.spark, self.home).require_apart(find_logs(patterns))
         with self.steps.step("ingest") as step:
-            salt = load_salt(self.home.salt) if pseudonymise else None
+            salt = load_salt(self.home.salt, is_in_use=self._holds_pseudonyms) if pseudonymise else None
             summary = ingest(self.spark, patterns, self.home.landing, salt)
             step.rows_in, step.rows_out = summary.lines, summary.accepted
             step.detail = (
@@ -158,8 +164,7 @@ class Job:
                 f" + {summary.blank:,} blank; {summary.files} files, {summary.files_skipped} known already"
             )
             step.detail += told_reasons(summary)
-        if self._holds_simulated_log() and self.home.simulated_log not in find_logs(patterns):
-            self._retire_simulated_log()
+        self.keep_logs_apart()
         return summary
 
     def replay_rejected(self) -> None:
@@ -173,28 +178,22 @@ class Job:
                 f"{summary.lines:,} refused lines = {summary.accepted:,} accepted + {summary.rejected:,} refused"
             )
             step.detail += told_reasons(summary)
+        self.keep_logs_apart()
 
-    def _holds_simulated_log(self) -> bool:
-        """Whether the tables say so: the file may have gone with a run that was stopped before it published."""
-        of_file = "select 1 from raw.ingested_files where source_file = :file"
-        return not self.spark.sql(of_file, {"file": str(self.home.simulated_log)}).isEmpty()
+    def _holds_pseudonyms(self) -> bool:
+        """Whether there are names in the raw tables that the salt made pseudonyms of."""
+        named = "select 1 from raw.events where coalesce(first_name, last_name) is not null limit 1"
+        return self.spark.catalog.tableExists("raw.events") and not self.spark.sql(named).isEmpty()
 
-    def _retire_simulated_log(self) -> None:
-        """Take the log that a run simulated out again: it must not be pooled with a log of the user's own."""
-        from models_ml.model_versions import retire_champions
-
-        simulated = {"file": str(self.home.simulated_log)}
-        with self.steps.step("retire") as step:
-            step.rows_in = self.count("raw.events")
-            for table in ("raw.events", "raw.rejected_events", "raw.ingested_files"):
-                self.spark.sql(f"delete from {table} where source_file = :file", simulated)  # noqa: S608 - our tables
-            for table in ("ml.churn_predictions", "ml.campaign_targets"):
-                if self.count(table):
-                    self.spark.sql(f"delete from {table}")  # noqa: S608 - our tables
-            retire_champions(self.spark)
-            self.home.simulated_log.unlink(missing_ok=True)
-            step.rows_out = self.count("raw.events")
-            step.detail = "the simulated log and its predictions made room for yours"
+    def keep_logs_apart(self) -> None:
+        """Take the log that a run simulated out again, where there are events of the user's own."""
+        demo = DemoLog(self.spark, self.home)
+        if demo.is_held and demo.is_beside_events:
+            with self.steps.step("retire") as step:
+                step.rows_in = self.count("raw.events")
+                demo.retire()
+                step.rows_out = self.count("raw.events")
+                step.detail = "the simulated log and its predictions made room for yours"
 
     def build(self, *extra: str) -> DbtOutcome:
         """Run `dbt build`.
@@ -208,6 +207,15 @@ class Job:
         except CheckFailed as failed:
             # What is wrong with the log itself says more than the tests of what was made of it.
             raise CheckFailed("\n".join([*self._faults_of_log(), str(failed)])) from failed
+
+    def dbt(self, arguments: Sequence[str]) -> None:
+        """Run any other dbt command that writes. Raises CheckFailed, DbtFailed."""
+        with self.steps.step("dbt") as step:
+            outcome = run_dbt(arguments)
+            step.detail = f"{len(outcome.of('success'))} nodes built, {len(outcome.of('pass'))} tests passed"
+            if outcome.exit_code:
+                step.fail(step.detail)
+                raise_failed(outcome)
 
     def _dbt_build(self, *extra: str) -> DbtOutcome:
         with self.steps.step("build") as step:

@@ -78,8 +78,8 @@ def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:
     """The log of a run without a log: simulated once, with the embedded defaults; None where others were ingested."""
     from warehouse.landing.simulator import SimulationSpec
 
+    if has_logs:
+        return None
     if not home.simulated_log.exists():
-        if has_logs:
-            return None
         simulate_log(SimulationSpec(), home.simulated_log, steps)
     return home.simulated_log

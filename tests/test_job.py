@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import drop_all_tables
 
+from cli.demo_log import LogsPooled
 from cli.job import Job
 from cli.main_job import simulated_log
-from cli.steps import Steps
+from cli.steps import Steps, write_json
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -51,14 +52,42 @@ def test_the_simulated_log_makes_room_for_the_users_own(job: Job, own_log: Path)
 
 
 def test_a_later_run_without_a_log_brings_no_simulated_log_back(job: Job, own_log: Path) -> None:
-    assert simulated_log(job.home, job.steps, has_logs=job.home.has_logs) == job.home.simulated_log
+    assert simulated_log(job.home, job.steps, has_logs=False) == job.home.simulated_log
     job.ingest([own_log])
+    # The file may come back; what is taken in, is told by the tables.
+    simulate(SimulationSpec(users=5, days=2, ids="random"), job.home.simulated_log)
     assert simulated_log(job.home, job.steps, has_logs=job.home.has_logs) is None
 
 
-def test_the_simulated_log_stays_where_it_is_named(job: Job, own_log: Path) -> None:
-    job.ingest([job.home.simulated_log, own_log])
-    assert sources(job) == {str(job.home.simulated_log), str(own_log)}
+def test_the_simulated_log_never_comes_to_the_users_own(job: Job, own_log: Path) -> None:
+    with pytest.raises(LogsPooled, match="name your own logs alone"):
+        job.ingest([job.home.simulated_log, own_log])
+    assert sources(job) == {str(job.home.simulated_log)}
+    job.ingest([own_log])
+    simulate(SimulationSpec(users=5, days=2, ids="random"), job.home.simulated_log)
+    with pytest.raises(LogsPooled, match="holds logs of your own"):
+        job.ingest([job.home.simulated_log])
+    assert sources(job) == {str(own_log)}
+
+
+def test_a_file_without_an_event_retires_nothing_until_a_replay_makes_events_of_its_lines(
+    job: Job, tmp_path: Path
+) -> None:
+    (tmp_path / "own.json").write_text("no event\n")
+    job.ingest([tmp_path / "own.json"])
+    assert sources(job) == {str(job.home.simulated_log)}
+    job.spark.sql("update raw.ingested_files set accepted_count = 1 where rejected_count = 1")
+    job.keep_logs_apart()
+    assert sources(job) == set()
+
+
+def test_a_simulated_log_is_known_where_the_state_folder_was_before(job: Job, own_log: Path) -> None:
+    job.spark.sql("update raw.events set source_file = '/before/landing/simulated.json'")
+    job.spark.sql("update raw.ingested_files set source_file = '/before/landing/simulated.json'")
+    write_json(job.home.former_homes, {"homes": ["/before"]})
+    job.ingest([own_log])
+    job.home.former_homes.unlink()
+    assert sources(job) == {str(own_log)}
 
 
 def test_a_log_that_is_not_there_retires_nothing(job: Job, tmp_path: Path) -> None:

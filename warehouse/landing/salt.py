@@ -8,24 +8,42 @@ import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+WITHOUT = "or give --no-pseudonymise, which keeps no names at all"
 
 
 class UnusableSalt(ValueError):
-    """The salt file holds something else than 64 hexadecimal digits."""
+    """There is no salt that fits the pseudonyms of the raw tables."""
 
 
-def load_salt(path: Path) -> str:
+def load_salt(path: Path, *, is_in_use: Callable[[], bool] = lambda: False) -> str:
     """Return the salt kept at `path`: 32 random bytes in hexadecimal, made on first use, readable by its owner alone.
 
-    Raises UnusableSalt when the file was damaged: a new salt would give the same person a second pseudonym.
+    `is_in_use` tells whether there are pseudonyms already. Raises UnusableSalt when the file is damaged, cannot be
+    read, or is gone while it is in use: a new salt would give the same person a second pseudonym.
     """
     if not path.exists():
+        if is_in_use():
+            raise UnusableSalt(f"{path} is gone, and the names in the raw tables need it: restore a backup, {WITHOUT}")
         _create(path)
-    salt = path.read_text().strip()
-    if not re.fullmatch("[0-9a-f]{64}", salt):
-        raise UnusableSalt(f"{path} does not hold 64 hexadecimal digits: restore a backup, or delete it for a new one")
-    return salt
+    fault = salt_fault(path)
+    if fault:
+        raise UnusableSalt(f"{fault}: restore a backup, {WITHOUT}")
+    return path.read_text().strip()
+
+
+def salt_fault(path: Path) -> str | None:
+    """Return what is wrong with the salt at `path`; None where it is right, or was never made."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        return f"{path} cannot be read ({reason}); only who made it can"
+    return None if re.fullmatch("[0-9a-f]{64}", text.strip()) else f"{path} does not hold 64 hexadecimal digits"
 
 
 def _create(path: Path) -> None:
@@ -38,5 +56,8 @@ def _create(path: Path) -> None:
         os.link(draft, path)
     except FileExistsError:
         pass
+    except OSError:
+        # A file system without links: whoever ingests holds the writers' lock.
+        draft.replace(path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
