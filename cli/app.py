@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,11 +12,12 @@ from typing import Annotated
 
 import typer
 
-from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, DBT_WRITERS, run_dbt
+from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, DBT_READERS, DBT_WRITERS, dbt_command, run_dbt
 from cli.faults import told_faults
 from cli.home import Home, shown
-from cli.job import PREDICTION_SUITES, WAREHOUSE_SUITES, CheckFailed, import_in_background, simulate_log
-from cli.runs import Run, held_lock
+from cli.job import PREDICTION_SUITES, RAW_SUITES, WAREHOUSE_SUITES, CheckFailed, import_in_background, simulate_log
+from cli.relocation import relocate, require_in_place
+from cli.runs import Run, held_lock_anywhere, mend_files
 from cli.shell import (
     Format,
     Ids,
@@ -84,6 +84,8 @@ def ingest(
             job.replay_rejected()
         if paths:
             job.ingest(paths, pseudonymise=pseudonymise)
+        if job.count("raw.events"):
+            job.audit(RAW_SUITES)
         job.publish()
 
 
@@ -96,6 +98,9 @@ def build(
     last: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Backfill: snapshots up to this date.")
     ] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Let columns that a model has no more leave its table.")
+    ] = False,
     quiet: Quiet = False,
     wait: Wait = False,
 ) -> None:
@@ -107,7 +112,8 @@ def build(
         raise typer.BadParameter(f"--from {first:%F} is after --to {last:%F}.")
     import_in_background("dbt.cli.main", "great_expectations")
     with writer_on_branch("build", quiet=quiet, wait=wait) as job:
-        job.build(*job.backfill_options(first and first.date(), last and last.date()))
+        backfill = job.backfill_options(first and first.date(), last and last.date())
+        job.build(*backfill, *(["--full-refresh"] if full_refresh else []))
         job.audit(WAREHOUSE_SUITES)
         job.publish()
         job.record_outcomes()
@@ -263,12 +269,19 @@ def discard(
 def dbt(context: typer.Context) -> None:
     """Run any dbt command on this project, profile and state folder: `sparkhouse dbt ls`.
 
-    What it builds, readers see at once: no branch, no audit.
+    What it builds is audited and published as by `sparkhouse build`, whatever was selected.
     """
-    home, steps = Home.from_environment(), new_steps("dbt", quiet=True)
-    with held_lock(home, steps, wait=False) if DBT_WRITERS & set(context.args) else nullcontext():
-        outcome = run_dbt(context.args)
-    raise typer.Exit(outcome.exit_code)
+    command = dbt_command(context.args)
+    if command in DBT_WRITERS:
+        with writer_on_branch("dbt", quiet=True, wait=False) as job:
+            job.dbt(context.args)
+            job.audit(WAREHOUSE_SUITES)
+            job.publish()
+        return
+    if command in DBT_READERS:
+        reader("dbt", quiet=True)
+    require_in_place(Home.from_environment())
+    raise typer.Exit(run_dbt(context.args).exit_code)
 
 
 @app.command()
@@ -303,16 +316,22 @@ def licences(
 
 @app.command()
 def doctor(
-    mend: Annotated[bool, typer.Option("--mend", help="Put right the damaged metadata of tables first.")] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="Put right damaged files of the state folder first.")] = False,
+    move_in: Annotated[
+        bool, typer.Option("--relocate", help="Make a copied or moved state folder one of its own first.")
+    ] = False,
 ) -> None:
     """Say what is installed, which Java and state folder are used, what is wrong and how to mend it."""
     from cli.doctor import examine
 
     home = Home.from_environment()
+    if move_in:
+        with held_lock_anywhere(home, new_steps("doctor", quiet=True), wait=False):
+            for line in relocate(home):
+                print(line)
     if mend:
-        # Whoever takes the writers' lock puts right what can be put right.
-        with held_lock(home, new_steps("doctor", quiet=True), wait=False):
-            pass
+        for line in mend_files(home, new_steps("doctor", quiet=True)):
+            print(line)
     findings = examine(home)
     for finding in findings:
         print(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}")

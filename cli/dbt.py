@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
 CHECK_FAILED, COULD_NOT_RUN = 1, 2
-DBT_WRITERS = {"build", "clone", "retry", "run", "run-operation", "seed", "snapshot"}
+# Of a writing command, the tables that it wrote are audited on its branch and published.
+DBT_WRITERS = frozenset({"build", "run", "seed"})
+DBT_READERS = frozenset({"compile", "docs", "show", "source", "test"})
+DBT_OFFLINE = frozenset({"clean", "debug", "deps", "init", "list", "ls", "parse"})
+_BARE = (
+    "on a branch it would leave half of it behind. Bare dbt does it on the published tables, seen by readers at once"
+)
+DBT_REFUSED = {
+    "retry": "it would build the rest of a failed build without its first part: run `sparkhouse build` again",
+    "clone": _BARE,
+    "run-operation": _BARE,
+    "snapshot": _BARE,
+}
+STORE_FAILURES = "--store-failures"
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,24 @@ class DbtOutcome:
 
     def of(self, *statuses: str) -> list[DbtNode]:
         return [node for node in self.nodes if node.status in statuses]
+
+
+class DbtRefused(ValueError):
+    """A dbt command that could leave tables behind which no audit has seen."""
+
+
+def dbt_command(arguments: Sequence[str]) -> str | None:
+    """Return the command among dbt's arguments; None for options alone. Raises DbtRefused."""
+    known = DBT_WRITERS | DBT_READERS | DBT_OFFLINE | DBT_REFUSED.keys()
+    command = next((each for each in arguments if each in known), None)
+    if command in DBT_REFUSED:
+        raise DbtRefused(f"dbt {command} is not run here: {DBT_REFUSED[command]}")
+    if command and STORE_FAILURES in arguments:
+        raise DbtRefused(
+            f"dbt {command} {STORE_FAILURES} is not run here: it writes tables that no run publishes; the failing rows "
+            "are what the test selects, and `sparkhouse dbt compile` shows that query"
+        )
+    return command
 
 
 class DbtFailed(Exception):

@@ -11,6 +11,7 @@ import typer
 
 from cli.home import Home
 from cli.model_job import ModelJob
+from cli.relocation import require_in_place
 from cli.runs import held_lock, recorded
 from cli.steps import Steps
 from cli.writer_lock import WriterAtWork
@@ -77,16 +78,17 @@ def reader(command: str, *, quiet: bool) -> ModelJob:
     """Start Spark for a command that reads; a publication that was cut short is finished, if nobody writes."""
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
     job = start_job(home, steps)
-    if job.publisher.journal.unfinished:
+    if job.publisher.journal.needs_finishing:
         with suppress(WriterAtWork, OSError), held_lock(home, steps, wait=False):
             job.finish_publication()
     return job
 
 
 def start_job(home: Home, steps: Steps) -> ModelJob:
-    """Start Spark on the state folder."""
+    """Start Spark on the state folder. Raises StateElsewhere, ForeignPath."""
     from cli.session import start_spark
 
+    require_in_place(home)
     return ModelJob(start_spark(), home, steps)
 
 

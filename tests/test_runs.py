@@ -188,6 +188,7 @@ def test_a_reader_is_not_kept_waiting_by_a_writer(
         assert sparkhouse("ingest", str(log)) == 2
         assert sparkhouse("dbt", "run") == 2
         assert sparkhouse("dbt", "ls", "--quiet") == 0
+        assert sparkhouse("dbt", "retry") == 2
     assert "run 9-at-work" in capsys.readouterr().err
 
 

@@ -19,7 +19,7 @@
 
     {%- if existing and not should_full_refresh() -%}
         {{ exceptions.raise_compiler_error(
-            relation ~ " would lose or retype " ~ existing | join(', ') ~ ": run again with --full-refresh to allow it."
+            relation ~ " would lose or retype " ~ existing | join(', ') ~ ": `sparkhouse build --full-refresh` allows it, on a branch and after the audit."
         ) }}
     {%- elif existing -%}
         {%- do changes.append('drop columns (`' ~ existing | join('`, `') ~ '`)') -%}
