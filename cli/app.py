@@ -256,13 +256,18 @@ def runs(
 
 @runs_app.command()
 def discard(
-    run_id: Annotated[str, typer.Argument(help="A run that failed or was broken off.")],
+    run_id: Annotated[str | None, typer.Argument(help="A run that failed or was broken off.")] = None,
+    all_older: Annotated[
+        bool, typer.Option("--all-older", help="And all older runs; without a run, all that left something.")
+    ] = False,
     quiet: Quiet = False,
     wait: Wait = False,
 ) -> None:
     """Take away what a run left unpublished on its branch."""
+    if not (run_id or all_older):
+        raise typer.BadParameter("Name a run, or give --all-older.")
     with writer("runs discard", quiet=quiet, wait=wait) as job:
-        job.discard(run_id)
+        job.discard(run_id, older=all_older)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

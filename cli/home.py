@@ -104,6 +104,11 @@ class Home:
         return self.path / "salt"
 
     @property
+    def tmp(self) -> Path:
+        """Spark's temporary files."""
+        return self.path / "tmp"
+
+    @property
     def former_homes(self) -> Path:
         """Where the state folder was before it was copied or moved."""
         return self.path / "former_homes.json"

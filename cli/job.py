@@ -14,6 +14,7 @@ from cli.dbt import DbtFailed, run_dbt
 from cli.demo_log import DemoLog
 from cli.home import shown
 from cli.runs import DISCARDED, ROLLED_BACK, mark
+from cli.upkeep import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -108,6 +109,7 @@ class Job:
             needed = needed_snapshots(self.spark, datetime.now(timezone.utc) - keep)
             tended = maintain(self.spark, self.home.warehouse, needed, keep)
             self._keep_spares(each.table for each in tended)
+            tended += tidy(self.home)
             together = total(tended)
             step.detail = (
                 f"{together.bytes_before:,} bytes in {together.files_before:,} files before, "
@@ -124,15 +126,24 @@ class Job:
             step.detail = f"{step.rows_out} tables are as they were before run {run_id}"
         mark(self.home, run_id, ROLLED_BACK)
 
-    def discard(self, run_id: str) -> None:
-        """Take away what a run left on its branch. Raises NothingUnpublished."""
-        from warehouse.publishing.branch import discard
+    def discard(self, run_id: str | None, *, older: bool = False) -> None:
+        """Take away what a run left on its branch, and all older runs or, without a run, all that left something.
 
-        with self.steps.step("discard") as step:
-            names = discard(self.spark, run_id, self.home.warehouse)
-            step.rows_out = len(names)
-            step.detail = f"run {run_id} left {', '.join(names)}"
-        mark(self.home, run_id, DISCARDED)
+        Raises NothingUnpublished.
+        """
+        from warehouse.publishing.branch import discard, unpublished_runs
+
+        chosen = [run_id] if run_id else []
+        if older:
+            chosen += [each for each in unpublished_runs(self.spark) if run_id is None or each < run_id]
+        for each in chosen:
+            with self.steps.step("discard") as step:
+                names = discard(self.spark, each, self.home.warehouse)
+                step.rows_out = len(names)
+                step.detail = f"run {each} left {', '.join(names)}"
+            mark(self.home, each, DISCARDED)
+        if not chosen:
+            self.steps.tell("No run has left anything unpublished.")
 
     def _tell_of_branch(self) -> None:
         """Say where the unpublished tables are; where Spark itself has ended, there is nobody to ask."""

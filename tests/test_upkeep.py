@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import drop_all_tables
 
+from cli.home import Home
+from cli.upkeep import tidy
 from warehouse.publishing.branch import on_branch
 from warehouse.publishing.journal import Journal
 from warehouse.publishing.publication import Publisher
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import SparkSession
-
-    from cli.home import Home
 
 NOTHING: dict[str, set[int]] = {}
 NO_TIME = timedelta(0)
@@ -272,3 +272,18 @@ def test_models_of_any_age_and_builds_of_the_last_days_need_their_snapshots(
 
 def test_without_tables_there_is_nothing_to_do() -> None:
     assert total([]) == Upkeep("all", 0, 0, 0, 0)
+
+
+def test_what_a_killed_process_left_goes_and_what_is_young_or_told_of_runs_stays(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    old = write_old(home.tmp / "blockmgr-1" / "0a" / "shuffle_0", days=2)
+    age(old.parent, 2)
+    age(old.parents[1], 2)
+    young = write_old(home.tmp / "blockmgr-2" / "shuffle_0", days=0)
+    ancient, record = write_old(home.runs / "1.json", days=400), write_old(home.runs / "2.json", days=30)
+    model = write_old(home.mlflow / "mlflow.db", days=400)
+
+    tidied = {each.table: (each.files_before, each.files_after) for each in tidy(home)}
+
+    assert tidied == {"tmp/": (2, 1), "runs/": (2, 1), "mlflow/": (1, 1), "reports/": (0, 0)}
+    assert [path.exists() for path in (old, young, ancient, record, model)] == [False, True, False, True, True]

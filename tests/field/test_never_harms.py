@@ -402,6 +402,21 @@ def test_ingest_stops_where_the_salt_is_gone_and_names_are_there(
     job.ingest([logs[1]], pseudonymise=False)
 
 
+def test_all_that_failed_runs_left_is_taken_away_at_once(
+    spark: SparkSession, state: Home, sparkhouse: Callable[..., int]
+) -> None:
+    for run_id in ("20260101", "20260102", "20260103"):
+        with on_branch(spark, run_id):
+            spark.sql(f"insert into {TABLE} values ('{run_id}')")
+    assert sparkhouse("runs", "discard", "20260102", "--all-older") == 0
+    assert Table(TABLE, spark).branches == {"20260103", "failed"}
+    assert sparkhouse("runs", "discard", "--all-older") == 0
+    assert not Table(TABLE, spark).branches
+    assert users(spark, TABLE) == ["a", "b", "c"]
+    assert sparkhouse("runs", "discard") == 2
+    assert state
+
+
 # Commands that would leave half-old tables behind
 
 

@@ -49,11 +49,16 @@ def written_tables(spark: SparkSession, run_id: str) -> list[Table]:
     return [table for _, table in sorted(written, key=lambda each: each[0])]
 
 
+def unpublished_runs(spark: SparkSession) -> list[str]:
+    """Return the runs that have left tables on a branch of theirs, the newest first."""
+    return sorted({branch for table in tables(spark) for branch in table.branches}, reverse=True)
+
+
 def require_branch(spark: SparkSession, run_id: str) -> None:
     """Raise NothingUnpublished unless the run has left tables on its branch."""
-    left = {branch for table in tables(spark) for branch in table.branches}
+    left = unpublished_runs(spark)
     if run_id not in left:
-        told = f"these runs have: {', '.join(sorted(left, reverse=True))}" if left else "no run has"
+        told = f"these runs have: {', '.join(left)}" if left else "no run has"
         raise NothingUnpublished(f"run {run_id} has left nothing unpublished; {told}")
 
 

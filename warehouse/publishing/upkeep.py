@@ -76,7 +76,7 @@ def maintain(spark: SparkSession, warehouse: Path, needed: Mapping[str, set[int]
         if any(folder.glob("metadata/v*.metadata.json")):
             done.append(_Tended(Table(name, spark), folder, spark).tend(needed.get(name, set()), keep))
         elif _was_never_created(folder):
-            files_before, bytes_before = _measure(folder)
+            files_before, bytes_before = measure(folder)
             shutil.rmtree(folder)
             done.append(Upkeep(name, bytes_before, 0, files_before, 0, orphan_files=files_before))
     return done
@@ -96,12 +96,12 @@ class _Tended:
     spark: SparkSession
 
     def tend(self, needed: set[int], keep: timedelta) -> Upkeep:
-        files_before, bytes_before = _measure(self.folder)
+        files_before, bytes_before = measure(self.folder)
         self._bound_metadata()
         compacted = self._compact()
         expired = self._expire(needed | self._kept(keep))
         orphans = self._remove_orphans(_a_day_ago())
-        files_after, bytes_after = _measure(self.folder)
+        files_after, bytes_after = measure(self.folder)
         return Upkeep(
             self.table.name, bytes_before, bytes_after, files_before, files_after, compacted, expired, orphans
         )
@@ -192,8 +192,8 @@ def _was_never_created(folder: Path) -> bool:
     return not traces and all(_is_older(path, _a_day_ago()) for path in (folder, *folder.rglob("*")))
 
 
-def _measure(folder: Path) -> tuple[int, int]:
-    """Return number and bytes of all files below a folder."""
+def measure(folder: Path) -> tuple[int, int]:
+    """Return number and bytes of all files below a folder; none where there is no folder."""
     sizes = [path.stat().st_size for path in _files(folder)]
     return len(sizes), sum(sizes)
 
