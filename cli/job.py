@@ -15,6 +15,7 @@ from cli.demo_log import DemoLog
 from cli.home import shown
 from cli.runs import DISCARDED, ROLLED_BACK, mark
 from cli.upkeep import tidy
+from cli.snapshots import awaited_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -238,6 +239,9 @@ class Job:
                 step.fail(step.detail)
                 raise_failed(outcome)
             step.rows_out = self.count("marts.fct_user_features")
+        awaited = awaited_snapshot(self.spark, step.rows_out)
+        if awaited:
+            self.steps.tell(awaited)
         return outcome
 
     def _faults_of_log(self) -> list[str]:

@@ -24,11 +24,11 @@ SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics
 
 @dataclass(frozen=True)
 class RunReport:
-    """What came out of a run, and where its records are."""
+    """What came out of a run, and where its records are; None is what the log is too small or too short for."""
 
-    training: TrainingReport
-    predictions: PredictionReport
-    metric_card: Path
+    training: TrainingReport | None
+    predictions: PredictionReport | None
+    metric_card: Path | None
     run_json: Path
     data_docs: Path
 
@@ -39,7 +39,8 @@ def run_all(
     """Ingest, build, audit, publish, train, predict, audit and publish again; `run.json` is written however it ends.
 
     Without a log of their own, people get a simulated one; where they have ingested their own, the job works on that.
-    The features are published before the models are trained: a log too small for a model has its tables all the same.
+    The features are published before the models are trained: a log too small for a model, such as the first of daily
+    deliveries, has its tables all the same, and that there is no model yet is no failure.
     """
     from models_ml.training_spec import TrainingSpec
 
@@ -62,16 +63,18 @@ def run_all(
                     job.ingest([log], pseudonymise=pseudonymise)
                 # Unit tests are about the models' logic, not today's data: `sparkhouse build` and the tests run them.
                 job.build("--exclude-resource-type", "unit_test")
-                job.audit(WAREHOUSE_SUITES)
+                data_docs = job.audit(WAREHOUSE_SUITES).index_page
                 job.publish()
                 job.record_outcomes()
-                training = job.train(spec)
-                predictions = job.predict(label)
-                data_docs = job.audit(PREDICTION_SUITES).index_page
-                job.publish()
+                training = job.train_if_possible(spec)
+                predictions = job.predict_if_possible(label)
+                if predictions:
+                    data_docs = job.audit(PREDICTION_SUITES).index_page
+                    job.publish()
     finally:
         steps.write(run_json)
-    return RunReport(training, predictions, home.model_card(training), run_json, data_docs)
+    metric_card = home.model_card(training) if training else None
+    return RunReport(training, predictions, metric_card, run_json, data_docs)
 
 
 def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Row
 
+    from cli.steps import Step
     from models_ml.backtest import BacktestDate
     from models_ml.campaign import CampaignReport
     from models_ml.campaign_effect import CampaignEffect
@@ -37,17 +38,39 @@ class ModelJob(Job):
 
     def train(self, spec: TrainingSpec, promote: str = "auto") -> TrainingReport:
         """Fit and compare the models, keep the best as a version, and write its metric card."""
-        from models_ml.training import train
+        with self.steps.step("train") as step:
+            return self._trained(spec, promote, step)
+
+    def train_if_possible(self, spec: TrainingSpec) -> TrainingReport | None:
+        """The same; where the log carries no model yet, which is no failure, the step says why and None comes back."""
+        from models_ml.errors import NoKnownSnapshot, OneClassOnly, TooFewSnapshots, TooFewUsers
 
         with self.steps.step("train") as step:
-            report = train(self.spark, spec, self.home.mlflow, self.feature_names, promote)
-            card = self.home.model_card(report)
-            card.parent.mkdir(parents=True, exist_ok=True)
-            card.write_text(report.card.to_html(), encoding="utf-8")
-            step.rows_in, step.rows_out = report.card.train.rows + report.card.test.rows, len(report.folds)
-            role = "champion" if report.promotion.promoted else "challenger"
-            step.detail = f"{report.algorithm} of {len(report.folds)} algorithms is {role} {report.model_version}"
+            try:
+                return self._trained(spec, "auto", step)
+            except (NoKnownSnapshot, OneClassOnly, TooFewSnapshots, TooFewUsers) as lack:
+                step.skip(f"no new model: {lack}")
+                return None
+
+    def _trained(self, spec: TrainingSpec, promote: str, step: Step) -> TrainingReport:
+        from models_ml.training import train
+
+        report = train(self.spark, spec, self.home.mlflow, self.feature_names, promote)
+        card = self.home.model_card(report)
+        card.parent.mkdir(parents=True, exist_ok=True)
+        card.write_text(report.card.to_html(), encoding="utf-8")
+        step.rows_in, step.rows_out = report.card.train.rows + report.card.test.rows, len(report.folds)
+        role = "champion" if report.promotion.promoted else "challenger"
+        step.detail = f"{report.algorithm} of {len(report.folds)} algorithms is {role} {report.model_version}"
         return report
+
+    def predict_if_possible(self, label: str) -> PredictionReport | None:
+        """Score the newest snapshot; None where there is no model of the label, or no snapshot."""
+        from models_ml.model_versions import champion
+
+        if not self.count("marts.fct_user_features") or champion(self.spark, label) is None:
+            return None
+        return self.predict(label)
 
     @property
     def feature_names(self) -> list[str]:

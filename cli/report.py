@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # With its interval, more would not fit a terminal: the metric card has all.
 METRICS = {"average_precision": "test AP", "auc": "test AUC"}
+MOST_AT_RISK = "select * from ml.churn_predictions order by churn_probability desc limit 10"
+FEATURES = "select * from marts.fct_user_features order by as_of_date desc limit 10"
 
 
 def print_training(report: TrainingReport) -> None:
@@ -51,16 +53,24 @@ def print_predictions(report: PredictionReport) -> None:
 
 def print_run(report: RunReport) -> None:
     """Print what came out of a run."""
-    print_training(report.training)
-    print_predictions(report.predictions)
-    print(f"Metric card:  {shown(report.metric_card)}")
+    if report.training:
+        print_training(report.training)
+    if report.predictions:
+        print_predictions(report.predictions)
+    if report.metric_card:
+        print(f"Metric card:  {shown(report.metric_card)}")
     print(f"Data quality: {shown(report.data_docs)}")
     print(f"Run record:   {shown(report.run_json)}")
-    print(f"Query:        {query_of_predictions(report.run_json.parents[1])}")
+    home = report.run_json.parents[1]
+    print(f"Query:        {query_of_predictions(home) if report.predictions else command_of(FEATURES, home)}")
 
 
 def query_of_predictions(home: Path) -> str:
     """The command that lists the users most at risk, for the state folder."""
+    return command_of(MOST_AT_RISK, home)
+
+
+def command_of(query: str, home: Path) -> str:
+    """The command that puts a query to the tables of the state folder."""
     elsewhere = "" if home == Path("var").resolve() else f"SPARKHOUSE_HOME={shown(home)} "
-    query = "select * from ml.churn_predictions order by churn_probability desc limit 10"
     return f'{elsewhere}{shown(Path(sys.argv[0]))} sql "{query}"'

@@ -91,8 +91,8 @@ class Scratch:
 
     def build(self) -> None:
         """Build features and labels from the scratch log, and all that they read."""
-        # However few events the day before the snapshot has, the cut log is observed until its end.
-        variables = {"namespace_prefix": PREFIX, "closing_date_min_share": 0}
+        # However early the last event before the snapshot, the cut log is observed until there.
+        variables = {"namespace_prefix": PREFIX, "observed_through": self.as_of.isoformat()}
         options = ["--vars", json.dumps(variables), "--target-path", str(self.folder), "--log-path", str(self.folder)]
         options += ["--project-dir", str(self.project)] if self.project else []
         select = ["--select", "+fct_user_features", "+fct_churn_labels"]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
+FINE = ("ok", "skipped")
+
 
 @dataclass
 class Step:
@@ -33,6 +35,10 @@ class Step:
     def fail(self, detail: str) -> None:
         """End the step as stopped by a check."""
         self.status, self.detail = "failed", detail
+
+    def skip(self, detail: str) -> None:
+        """End the step as one that had nothing to work on, which is no failure."""
+        self.status, self.detail = "skipped", detail
 
 
 class Steps:
@@ -85,7 +91,7 @@ class Steps:
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "finished_at": finished_at.isoformat(timespec="seconds"),
             "seconds": round((finished_at - self.started_at).total_seconds(), 2),
-            "status": "ok" if all(step.status == "ok" for step in self.done) else "failed",
+            "status": "ok" if all(step.status in FINE for step in self.done) else "failed",
             "steps": [asdict(step) for step in self.done],
         }
 
@@ -94,7 +100,8 @@ class Steps:
         write_json(path, self.record)
 
     def _print(self, step: Step) -> None:
-        mark = "[green]ok[/]" if step.status == "ok" else "[red]failed[/]"
+        colour = "green" if step.status in FINE else "red"
+        mark = f"[{colour}]{step.status}[/]"
         self.console.print(f"{step.name:<10} {step.seconds:6.1f} s  {mark}  {escape(step.detail)}", soft_wrap=True)
 
 

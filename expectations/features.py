@@ -16,7 +16,7 @@ from pyspark.sql.types import StringType
 from expectations.catalogue import NEVER, UNRECORDED, check_complete
 from expectations.report import BrokenNullRule, RuleResult
 from expectations.rules import none, row_count
-from expectations.suite import FEATURES, SNAPSHOT_KEY, Suite, key_text, read
+from expectations.suite import FEATURES, SNAPSHOT_KEY, Suite, has_snapshots, key_text, read
 from expectations.tallies import MISSING, OUTSIDE, UNEXPECTED, ColumnRule, tallies
 
 if TYPE_CHECKING:
@@ -72,13 +72,15 @@ class Verdict:
         )
 
 
-def features(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite:
-    """Range, values and NULLs of each feature; of an empty table, only that is told.
+def features(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite | None:
+    """Range, values and NULLs of each feature; of an empty table, only that is told. None while there is no snapshot.
 
     Raises MissingTable, CatalogueMismatch, BrokenNullRule.
     """
     table = read(spark, FEATURES)
     check_complete(table, FEATURES, SNAPSHOT_KEY, catalogue)
+    if not has_snapshots(spark):
+        return None
     strings = {field.name for field in table.schema if isinstance(field.dataType, StringType)}
     verdicts = [
         verdict

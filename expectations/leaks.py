@@ -12,7 +12,7 @@ from expectations.report import RuleResult
 from expectations.results_table import Record
 from expectations.rules import none
 from expectations.single_column_auc import LEAST_ROWS, LEAST_USERS, rankings
-from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, read
+from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, has_snapshots, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,15 +34,17 @@ COLUMNS = (
 ARROW = "spark.sql.execution.arrow.pyspark.enabled"
 
 
-def leaks(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite:
+def leaks(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite | None:
     """The AUC of each feature by itself for each label: to be surely above 0.80 takes a reason in the catalogue.
 
     Surely means that the lower end of its confidence interval is (see single_column_auc), so that a small log, where
     some column of 190 ranks a handful of users well by chance, raises no alarm; in a big log that end is close to the
-    AUC. All of them are kept in `monitoring.feature_label_auc`. Raises MissingTable, CatalogueMismatch.
+    AUC. None while there is no snapshot. All of them are kept in `monitoring.feature_label_auc`. Raises MissingTable, CatalogueMismatch.
     """
     features, known = read(spark, FEATURES), read(spark, LABELS)
     check_complete(features, FEATURES, SNAPSHOT_KEY, catalogue)
+    if not has_snapshots(spark):
+        return None
     labels = [field.name for field in known.schema if isinstance(field.dataType, BooleanType)]
     names = [entry.name for entry in catalogue]
     found = rankings(_rows(features.select(*SNAPSHOT_KEY, *names), known, labels), names, labels)

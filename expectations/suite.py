@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from expectations.results_table import Record
 
 FEATURES, LABELS = "marts.fct_user_features", "marts.fct_churn_labels"
+SPINE = "intermediate.int_user_snapshots_spined"
 # What a drift that is too large, or a model that no longer does as tested, does to the gate.
 OnDrift = Literal["warn", "stop"]
 SNAPSHOT_KEY = ("user_id", "as_of_date")
@@ -54,6 +55,11 @@ def read(spark: SparkSession, name: str) -> DataFrame:
         if error.getErrorClass() != "TABLE_OR_VIEW_NOT_FOUND":
             raise
         raise MissingTable(name, COMMANDS[name.partition(".")[0]]) from error
+
+
+def has_snapshots(spark: SparkSession) -> bool:
+    """Whether there are snapshots to have features and labels: the first deliveries of a log reach none yet."""
+    return not spark.catalog.tableExists(SPINE) or not spark.table(SPINE).isEmpty()
 
 
 def key_text(keys: Sequence[str]) -> Column:

@@ -90,7 +90,7 @@ def built(empty_warehouse: SparkSession, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_service_days_are_the_sums_of_the_log(built: Built) -> None:
-    dates = pd.date_range(built.events.date.min(), built.observed_until.normalize())
+    dates = pd.date_range(built.events.date.min(), (built.observed_until - pd.Timedelta(1, "us")).normalize())
     used, by_date = built.used, built.used.groupby("date")
     first_dates = used.groupby("userId").date.min()
     sessions = used.groupby(["userId", "sessionId"]).date.min()

@@ -1,12 +1,12 @@
--- The last event that a snapshot's features know lies before the snapshot, and nobody is snapshotted after cancelling.
+-- The last event that a snapshot's features know lies before the snapshot, and nobody has snapshots but as a member.
 with
 
 features as (
     select * from {{ ref('fct_user_features') }}
 ),
 
-users as (
-    select * from {{ ref('dim_users') }}
+memberships as (
+    select * from {{ ref('int_memberships') }}
 ),
 
 late as (
@@ -14,14 +14,17 @@ late as (
         features.user_id,
         features.as_of_date,
         features.last_event_at,
-        users.cancelled_at
+        memberships.membership_number
     from features
-    left join users
-        on features.user_id = users.user_id
+    left join memberships
+        on
+            features.user_id = memberships.user_id
+            and features.as_of_date > memberships.started_at
+            and (memberships.cancelled_at is null or features.as_of_date <= memberships.cancelled_at)
     where
         features.last_event_at is null
         or features.last_event_at >= features.as_of_date
-        or users.cancelled_at < features.as_of_date
+        or memberships.membership_number is null
 )
 
 select * from late

@@ -6,6 +6,10 @@ session_days as (
     select * from {{ ref('int_session_days') }}
 ),
 
+memberships as (
+    select * from {{ ref('int_memberships') }}
+),
+
 spells as (
     select * from {{ ref('int_subscription_spells') }}
 ),
@@ -15,24 +19,28 @@ sessions as (
         user_id,
         session_id,
         max(last_event_at) as ended_at,
-        min(cancelled_at) as cancelled_at,
-        min(min(cancelled_at)) over (partition by user_id) as user_cancelled_at
+        min(cancelled_at) as cancelled_at
     from session_days
     group by user_id, session_id
 ),
 
--- A session stands for its cancellation, else for its end if the user stays for a horizon, as far as the log shows.
+-- A session stands for its cancellation, else for its end if the member stays for a horizon, as far as the log shows.
 moments as (
     select
-        user_id,
-        session_id,
-        cancelled_at is not null as is_cancellation,
-        coalesce(cancelled_at, ended_at) as anchored_at
+        sessions.user_id,
+        sessions.session_id,
+        sessions.cancelled_at is not null as is_cancellation,
+        coalesce(sessions.cancelled_at, sessions.ended_at) as anchored_at
     from sessions
-    where
-        cancelled_at is not null
-        or user_cancelled_at is null
-        or user_cancelled_at >= ended_at + interval '{{ horizon }}' day
+    inner join memberships
+        on
+            sessions.user_id = memberships.user_id
+            and coalesce(sessions.cancelled_at, sessions.ended_at) >= memberships.started_at
+            and (
+                sessions.cancelled_at = memberships.cancelled_at
+                or sessions.cancelled_at is null
+                and coalesce(memberships.cancelled_at >= sessions.ended_at + interval '{{ horizon }}' day, true)
+            )
 ),
 
 matched as (
@@ -47,7 +55,12 @@ matched as (
         on
             moments.user_id = spells.user_id
             and moments.anchored_at >= spells.started_at
-            and (spells.ended_at is null or moments.anchored_at < spells.ended_at)
+            and (
+                spells.ended_at is null
+                or moments.anchored_at < spells.ended_at
+                -- The cancellation of a user who comes back ends the spell that it is made on.
+                or moments.is_cancellation and moments.anchored_at = spells.ended_at
+            )
     window so_far as (
         partition by spells.level
         order by moments.anchored_at, moments.is_cancellation, moments.user_id, moments.session_id

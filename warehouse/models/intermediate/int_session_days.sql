@@ -5,20 +5,41 @@ events as (
     select
         *,
         {{ is_cancel_flow('page') }} as is_cancel_flow,
+        {{ level_after('page', 'level') }} as level_after,
         hour(occurred_at) as hour_of_day
     from {{ ref('stg_sparkify__events') }}
+    where {{ is_known_page('page') }}
 ),
 
--- Whether a play was cut short is known when the user goes on, and is dated so: never by a look ahead.
+-- A row that shows no level is on the last known one of its user; before the first known one it is on none.
+levelled as (
+    select
+        *,
+        coalesce(level, last(level_after, true) over (
+            partition by user_id
+            order by occurred_at, session_id, item_in_session, event_id
+            rows between unbounded preceding and 1 preceding
+        )) as known_level
+    from events
+),
+
+-- Whether a play was cut short is known when the user goes on, and is dated so: never by a look ahead. It is not known
+-- of a song without a length.
 listened as (
     select
         *,
-        last(case when page = 'NextSong' then unix_timestamp(occurred_at) + floor(song_length_seconds) end, true) over (
+        last(
+            case
+                when page = 'NextSong'
+                    then struct(unix_timestamp(occurred_at) + floor(song_length_seconds) as ends_at)
+            end,
+            true
+        ) over (
             partition by user_id, session_id
-            order by occurred_at, item_in_session
+            order by occurred_at, item_in_session, event_id
             rows between unbounded preceding and 1 preceding
-        ) as last_song_ends_at
-    from events
+        ).ends_at as last_song_ends_at
+    from levelled
 ),
 
 session_days as (
@@ -42,9 +63,11 @@ session_days as (
         min(case when page = 'Submit Upgrade' then occurred_at end) as first_upgraded_at,
         max_by(page, struct(occurred_at, item_in_session, page)) filter (where not is_cancel_flow) as last_page,
         count_if(not is_cancel_flow) as event_count,
-        count_if(not is_cancel_flow and level = 'paid') as paid_event_count,
-        count_if(page = 'NextSong' and level = 'free') as free_song_count,
-        count_if(page = 'Roll Advert' and level = 'free') as free_advert_count,
+        count_if(not is_cancel_flow and known_level = 'paid') as paid_event_count,
+        {% for level in ['free', 'paid'] %}
+            count_if(page = 'NextSong' and known_level = '{{ level }}') as {{ level }}_song_count,
+            count_if(page = 'Roll Advert' and known_level = '{{ level }}') as {{ level }}_advert_count,
+        {% endfor %}
         count_if(page in ('NextSong', 'Logout') and unix_timestamp(occurred_at) < last_song_ends_at) as cut_short_count,
         cast(coalesce(sum(cast(song_length_seconds as decimal(12, 6))), 0) as decimal(18, 6)) as listening_seconds
     from listened

@@ -30,6 +30,8 @@ user_days as (
         sum(paid_event_count) as paid_event_count,
         sum(free_song_count) as free_song_count,
         sum(free_advert_count) as free_advert_count,
+        sum(paid_song_count) as paid_song_count,
+        sum(paid_advert_count) as paid_advert_count,
         sum(cut_short_count) as cut_short_count
     from session_days
     group by user_id, event_date

@@ -4,6 +4,8 @@
     'song_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
     'free_song_count': ['lifetime'],
     'free_advert_count': ['lifetime'],
+    'paid_song_count': ['lifetime'],
+    'paid_advert_count': ['lifetime'],
     'session_count': ['7d', '14d', '28d', 'lifetime'],
     'active_day_count': ['7d', '14d', '28d', 'lifetime'],
     'playlist_add_count': ['7d', '28d', 'lifetime'],
@@ -106,8 +108,6 @@ features as (
         {{ ratio('cut_short_count_28d', 'song_count_28d') }} as cut_short_share_28d,
         {{ ratio('cut_short_count_lifetime', 'song_count_lifetime') }} as cut_short_share_lifetime,
         {{ ratio('paid_event_count_28d', 'event_count_28d') }} as paid_event_share_28d,
-        song_count_lifetime - free_song_count_lifetime as paid_song_count_lifetime,
-        advert_count_lifetime - free_advert_count_lifetime as paid_advert_count_lifetime,
         {{ ratio('song_count_7d', 'song_count_28d') }} as song_share_of_28d_in_7d,
         downgrade_count_lifetime > 0 as has_downgraded
     from summed

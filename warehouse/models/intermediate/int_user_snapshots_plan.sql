@@ -9,7 +9,7 @@ spells as (
     select * from {{ ref('int_subscription_spells') }}
 ),
 
--- A spell is cut off at the snapshot: that it ends later, the snapshot cannot know.
+-- A spell is cut off at the snapshot: that it ends later, the snapshot cannot know. Without a known level, all is null.
 spells_so_far as (
     select
         spine.user_id,
@@ -21,7 +21,7 @@ spells_so_far as (
         unix_timestamp(least(spells.ended_at, spine.as_of)) as ended_at,
         {{ days_between('spells.started_at', 'spine.as_of') }} as days_on_level
     from spine
-    inner join spells
+    left join spells
         on
             spine.user_id = spells.user_id
             and spine.as_of > spells.started_at
@@ -31,7 +31,9 @@ measured as (
     select
         *,
         ended_at - started_at as seconds_lifetime,
-        greatest(ended_at - greatest(started_at, window_starts_at), 0) as seconds_28d
+        case
+            when started_at is not null then greatest(ended_at - greatest(started_at, window_starts_at), 0)
+        end as seconds_28d
     from spells_so_far
 ),
 

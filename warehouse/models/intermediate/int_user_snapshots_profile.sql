@@ -31,7 +31,10 @@ features as (
     from spine
     inner join users
         on spine.user_id = users.user_id
-    cross join observation_window
+    inner join observation_window
+        on
+            spine.as_of >= observation_window.observed_from
+            and spine.as_of <= observation_window.observed_until
 )
 
 select * from features

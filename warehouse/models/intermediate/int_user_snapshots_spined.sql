@@ -1,30 +1,22 @@
--- One row per user and snapshot date: users with an event before the snapshot who had not cancelled by then.
+-- One row per user and snapshot date: the members at the snapshot, who have come before it and not cancelled since.
 with
 
 observation_window as (
     select * from {{ ref('int_observation_window') }}
 ),
 
-user_days as (
-    select * from {{ ref('int_user_days') }}
+memberships as (
+    select * from {{ ref('int_memberships') }}
 ),
 
-users as (
-    select
-        user_id,
-        min(first_event_at) as first_event_at,
-        min(cancelled_at) as cancelled_at
-    from user_days
-    group by user_id
-),
-
--- The last snapshot may stand at the end of the last observed date: all that its features need is there.
+-- The last snapshot may stand at the very end of the observation: all that its features need is there.
 observed_dates as (
     select
         explode(
-            sequence(date_add(cast(observed_from as date), 1), date_add(cast(observed_until as date), 1))
+            sequence(date_add(cast(observed_from as date), 1), cast(observed_until as date))
         ) as as_of_date
     from observation_window
+    where cast(observed_until as date) > cast(observed_from as date)
 ),
 
 -- A date that was asked for once stays.
@@ -50,14 +42,14 @@ snapshots as (
 
 spined as (
     select
-        users.user_id,
+        memberships.user_id,
         snapshots.as_of_date,
         snapshots.as_of
-    from users
+    from memberships
     inner join snapshots
         on
-            users.first_event_at < snapshots.as_of
-            and (users.cancelled_at is null or users.cancelled_at >= snapshots.as_of)
+            memberships.started_at < snapshots.as_of
+            and (memberships.cancelled_at is null or memberships.cancelled_at >= snapshots.as_of)
 )
 
 select * from spined

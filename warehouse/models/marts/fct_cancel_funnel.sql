@@ -3,7 +3,7 @@ with
 
 events as (
     select * from {{ ref('stg_sparkify__events') }}
-    where not {{ is_cancel_flow('page') }}
+    where {{ is_known_page('page') }} and not {{ is_cancel_flow('page') }}
 ),
 
 anchors as (

@@ -49,7 +49,10 @@ observed as (
         outcomes.as_of_date + interval '{{ horizon }}' day <= observation_window.observed_until as is_observed,
         outcomes.as_of_date + interval '{{ 2 * horizon }}' day <= observation_window.observed_until as is_next_observed
     from outcomes
-    cross join observation_window
+    left join observation_window
+        on
+            outcomes.as_of_date >= observation_window.observed_from
+            and outcomes.as_of_date <= observation_window.observed_until
 ),
 
 labels as (

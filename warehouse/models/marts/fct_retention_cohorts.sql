@@ -29,10 +29,13 @@ snapshots as (
         spine.as_of,
         datediff(spine.as_of_date, observation_window.observed_from) as observed_days
     from spine
-    cross join observation_window
+    inner join observation_window
+        on
+            spine.as_of >= observation_window.observed_from
+            and spine.as_of <= observation_window.observed_until
 ),
 
--- The spine holds exactly those who are still subscribed; day -1 is the date before the snapshot.
+-- The spine holds exactly those who are members; day -1 is the date before the snapshot.
 subscribed as (
     select
         spine.user_id,

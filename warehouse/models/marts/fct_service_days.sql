@@ -14,7 +14,10 @@ user_days as (
 ),
 
 calendar as (
-    select explode(sequence(cast(observed_from as date), cast(observed_until as date))) as event_date
+    select
+        explode(
+            sequence(cast(observed_from as date), cast(observed_until - interval '1' microsecond as date))
+        ) as event_date
     from observation_window
 ),
 

@@ -5,30 +5,37 @@ users as (
     select * from {{ ref('dim_users') }}
 ),
 
+memberships as (
+    select * from {{ ref('int_memberships') }}
+),
+
 first_spells as (
     select * from {{ ref('int_subscription_spells') }}
     where spell_number = 1
 ),
 
 observation_window as (
-    select * from {{ ref('int_observation_window') }}
+    select max(observed_until) as observed_until
+    from {{ ref('int_observation_window') }}
 ),
 
--- Observed from the first event until the cancellation or the end of the log, never until the user's own last event.
+-- A member is observed until the cancellation or the end of the log, never until the user's own last event.
 observed as (
     select
         users.registered_at,
-        first_spells.started_at as observed_from,
-        least(users.cancelled_at, observation_window.observed_until) as observed_until,
-        coalesce(users.cancelled_at <= observation_window.observed_until, false) as is_cancelled,
+        memberships.started_at as observed_from,
+        least(memberships.cancelled_at, observation_window.observed_until) as observed_until,
+        coalesce(memberships.cancelled_at <= observation_window.observed_until, false) as is_cancelled,
         explode(array('all', first_spells.level)) as entry_level
-    from users
+    from memberships
+    inner join users
+        on memberships.user_id = users.user_id
     inner join first_spells
-        on users.user_id = first_spells.user_id
+        on memberships.user_id = first_spells.user_id
     cross join observation_window
 ),
 
--- Each user enters the risk set once and leaves it once. Events from before the registration count as tenure 0.
+-- Each membership enters the risk set once and leaves it once. Events from before the registration count as tenure 0.
 movements as (
     select
         entry_level,
