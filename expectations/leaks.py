@@ -39,7 +39,8 @@ def leaks(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite | Non
 
     Surely means that the lower end of its confidence interval is (see single_column_auc), so that a small log, where
     some column of 190 ranks a handful of users well by chance, raises no alarm; in a big log that end is close to the
-    AUC. None while there is no snapshot. All of them are kept in `monitoring.feature_label_auc`. Raises MissingTable, CatalogueMismatch.
+    AUC. All of them are kept in `monitoring.feature_label_auc`. None while there is no snapshot. Raises MissingTable,
+    CatalogueMismatch.
     """
     features, known = read(spark, FEATURES), read(spark, LABELS)
     check_complete(features, FEATURES, SNAPSHOT_KEY, catalogue)
