@@ -30,10 +30,6 @@ UPGRADE, PROBE = "Submit Upgrade", "probe"
 DAY = 86_400_000
 
 
-class NoEventBefore(RuntimeError):
-    """The log has no event on the day before the snapshot: cut there, it does not show that it was observed so long."""
-
-
 class NobodyToUpgrade(RuntimeError):
     """Every user of the snapshot upgraded on the day before it."""
 
@@ -76,13 +72,8 @@ class Scratch:
         """Copy the log without the events from the snapshot on; return how many events are left.
 
         The spine keeps dates that it holds: it gets those of the published snapshots, those off the grid among them.
-        Raises NoEventBefore.
         """
         events = self.job.spark.table(EVENTS).where(F.col("ts") < _milliseconds(self.instant))
-        if events.where("registration is not null").where(F.col("ts") >= _milliseconds(self.instant) - DAY).isEmpty():
-            raise NoEventBefore(
-                f"A log without events on the day before {self.as_of} has no snapshot there: choose another."
-            )
         dates = self._up_to_date(SPINE).withColumn("user_id", F.lit(None).cast("string")).distinct()
         for table, rows in ((EVENTS, events), (SPINE, dates)):
             self.job.spark.sql(f"create namespace if not exists {PREFIX}{table.partition('.')[0]}")

@@ -22,18 +22,24 @@ if TYPE_CHECKING:
     from expectations.suite import Suite
 
 BOUNDS = ("min_value", "max_value")
+WARNING = "warning"
 
 
-def rule_results(suite: Suite, outcome: ExpectationSuiteValidationResult) -> Iterator[RuleResult]:
-    """Yield one result per rule of a suite, its findings in place of the rules on their totals."""
+def rule_results(suite: Suite, outcome: ExpectationSuiteValidationResult) -> Iterator[tuple[RuleResult, bool]]:
+    """Yield one result per rule of a suite, its findings in place of the rules on their totals; and whether it stops.
+
+    A broken rule stops the gate unless its severity, or that of the total of a finding, says that it only warns.
+    """
+    findings_stop = outcome.get_max_severity_failure() != WARNING
     row_count = next((_observed(rule) for rule in outcome.results if "table_row_count" in _type(rule)), None)
-    yield from suite.findings
+    for finding in suite.findings:
+        yield finding, findings_stop
     for rule in outcome.results:
         error = _error(rule)
         if suite.findings and error is None:
             continue
         count, examples = (0, ()) if rule.success else (None, ()) if error else _broken_rows(suite, rule)
-        yield RuleResult(
+        result = RuleResult(
             suite=suite.name,
             table_name=suite.table,
             rule=_type(rule),
@@ -46,6 +52,7 @@ def rule_results(suite: Suite, outcome: ExpectationSuiteValidationResult) -> Ite
             examples=examples,
             message=_message(suite, rule, error, count, examples),
         )
+        yield result, error is not None or _config(rule).severity != WARNING
 
 
 def _broken_rows(suite: Suite, rule: ExpectationValidationResult) -> tuple[int | None, tuple[str, ...]]:
@@ -80,7 +87,9 @@ def _message(
     bounds = ", ".join(f"{bound} {settings[bound]}" for bound in BOUNDS if settings.get(bound) is not None)
     found = f"{place}: {_type(rule)} ({bounds}), observed {_observed(rule)}"
     rows = f"; {count} rows break it" if count else ""
-    return found + rows + (f", such as {'; '.join(examples)}" if examples else "")
+    keys = f", such as {'; '.join(examples)}" if examples else ""
+    source = f". {_config(rule).notes}" if _config(rule).notes else ""
+    return found + rows + keys + source
 
 
 def _error(rule: ExpectationValidationResult) -> str | None:

@@ -11,11 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from great_expectations.core import ExpectationSuiteValidationResult
     from pyspark.sql import SparkSession
 
     from expectations.catalogue import FeatureEntry
-    from expectations.report import RuleResult
     from expectations.suite import OnDrift
 
 
@@ -30,8 +28,8 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
 ) -> ValidationReport:
     """Run the named suites (raw, staging, features, labels, leaks, predictions, drift, performance) at once.
 
-    `catalogue` tells the rules of the features. The broken rules of a suite that only warns, as `drift` and
-    `performance` do unless told to stop, are stored and shown, but are not among the results of the report. A suite of
+    `catalogue` tells the rules of the features. Broken rules that only warn, as all of `drift` and `performance` do
+    unless told to stop, are stored and shown, but are not among the results of the report. A suite of
     what has not been measured yet is left out. Appends one row per rule to `monitoring.validation_results`, whatever
     the outcome, and rebuilds the static site in `docs_dir` (start at index.html), which shows all calls of this
     `run_id`. Does not raise on broken rules: read `passed` and `failures`. Raises UnknownSuite, MissingTable when a
@@ -51,9 +49,9 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     checked = [suite for suite in built if suite]
     outcomes = checkpoint.run(checked, docs_dir, run_id) if checked else []
     results = [
-        (result, _counts(result, outcome))
+        (result, result.success or stops)
         for suite, outcome in zip(checked, outcomes, strict=True)
-        for result in findings.rule_results(suite, outcome)
+        for result, stops in findings.rule_results(suite, outcome)
     ]
     results_table.append(spark, run_id, [result for result, _ in results])
     for record in (suite.record for suite in checked if suite.record):
@@ -61,8 +59,3 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     counted = tuple(result for result, counts in results if counts)
     warnings = tuple(result for result, counts in results if not counts)
     return ValidationReport(run_id, counted, docs_dir / "index.html", warnings)
-
-
-def _counts(result: RuleResult, outcome: ExpectationSuiteValidationResult) -> bool:
-    """Whether the caller decides on it: a broken rule of a suite that only warns does not count, an error always."""
-    return result.success or result.is_error or outcome.get_max_severity_failure() != "warning"

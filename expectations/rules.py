@@ -59,6 +59,13 @@ def none_of(column: str, meaning: str, broken: Sequence[str], on_drift: OnDrift)
     return rule
 
 
+def guess(rule: Expectation, source: str) -> Expectation:
+    """The same rule, of what is usual but not certain of any service: it warns, and says where its bounds come from."""
+    rule.severity = SEVERITIES["warn"]
+    rule.notes = source
+    return rule
+
+
 def indicator(condition: Column) -> Column:
     """One where the condition holds, zero where it does not, NULL where it is unknown: its mean is a share."""
     return condition.cast("double")

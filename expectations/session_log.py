@@ -25,6 +25,7 @@ def session_hours(events: DataFrame) -> DataFrame:
     return events.groupBy(*SESSION, "event_date", hour.alias("hour")).agg(
         F.count("*").alias("event_count"),
         F.count("level").alias("level_count"),
+        F.count_if(F.col("page") == "NextSong").alias("song_count"),
         F.sum(F.coalesce("song_length_seconds", F.lit(0)) / F.lit(3600)).alias("song_hours"),
         F.count("item_in_session").alias("item_count"),
         F.min("item_in_session").alias("first_item"),
@@ -46,7 +47,7 @@ def sessions(hours: DataFrame) -> DataFrame:
 
 def user_days(hours: DataFrame) -> DataFrame:
     """One row per user and date of such hours."""
-    return hours.groupBy(*USER_DAY).agg(*(F.sum(name).alias(name) for name in ("event_count", "song_hours")))
+    return hours.groupBy(*USER_DAY).agg(*(F.sum(name).alias(name) for name in ("song_count", "song_hours")))
 
 
 def log_by_hour(of_log: DataFrame) -> pd.DataFrame:

@@ -219,6 +219,7 @@ def test_labels_at_another_horizon_build_and_pass_their_unit_tests(deliveries: D
     labels = rows(deliveries.spark, LABELS)
     assert {row["horizon_days"] for row in labels.values()} == {7}
     assert labels["leaves twice", MONDAYS[1]]["churned_in_time_bin"] is True
+    assert "a horizon of 7 days" in built("--vars", f'{{"snapshots_from": "{MONDAYS[0]}"}}')
     # Of the two weeks that the log has from the 8th on, the second is the next bin.
     assert labels["all levels", MONDAYS[0]]["will_churn_soon"] is False
 
