@@ -108,6 +108,7 @@ def test_probabilities_are_probabilities_near_the_base_rate(ran: Ran) -> None:
 
 
 def test_the_model_is_honest_on_a_memoryless_log(ran: Ran) -> None:
+    assert ran.report.training is not None
     models = ran.report.training.card.models
     assert set(models) == {
         "logistic_regression",
