@@ -14,8 +14,8 @@ from cli.dbt import DbtFailed, run_dbt
 from cli.demo_log import DemoLog
 from cli.home import shown
 from cli.runs import DISCARDED, ROLLED_BACK, mark
-from cli.upkeep import tidy
 from cli.snapshots import awaited_snapshot
+from cli.upkeep import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
