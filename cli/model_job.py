@@ -101,7 +101,7 @@ class ModelJob(Job):
         from models_ml.prediction import predict
 
         with self.steps.step("predict") as step:
-            report = predict(self.spark, label, as_of, model_version)
+            report = predict(self.spark, label, as_of, model_version, self.home.mlflow)
             step.rows_in = step.rows_out = report.users
             step.detail = f"{report.users:,} users as of {report.as_of} with {report.model_version}"
         return report

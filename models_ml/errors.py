@@ -77,3 +77,11 @@ class MissingTable(ModelJobError):
 
 class ModelNotStored(ModelJobError):
     """ml.model_versions knows the version, but its files are gone."""
+
+
+class MisplacedStore(ModelJobError):
+    """MLflow's store says that its files are in another state folder."""
+
+
+class NotRelocated(ModelJobError):
+    """The store of a moved or copied state folder could not be made its own."""

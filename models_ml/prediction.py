@@ -22,10 +22,13 @@ from models_ml.tracking import PROFILE, load_text
 from models_ml.training_spec import check_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
+    from pathlib import Path
 
     from pyspark.sql import DataFrame, Row, SparkSession
+
+    from models_ml.drift import Drift
 
 TOP = 10
 SCORED = """user_id string, as_of_date date, score double, churn_probability double, churn_probability_low double,
@@ -52,7 +55,9 @@ class PredictionReport:
     most_at_risk: tuple[UserAtRisk, ...]
 
 
-def predict(spark: SparkSession, label: str, as_of: date | None, model_version: str | None) -> PredictionReport:
+def predict(
+    spark: SparkSession, label: str, as_of: date | None, model_version: str | None, mlflow_dir: Path
+) -> PredictionReport:
     """Score a snapshot (the newest, unless one is named) and replace its rows of this version in ml.churn_predictions.
 
     Without a version the champion of the label scores. How far the snapshot has drifted from what the version was
@@ -65,7 +70,8 @@ def predict(spark: SparkSession, label: str, as_of: date | None, model_version: 
     version = find_model_version(spark, label, model_version)
     features = tables.source_table(spark, tables.FEATURES).rows
     day, users = _snapshot(features, as_of)
-    stored = load_text(version.portable_uri)
+    stored = load_text(version.portable_uri, mlflow_dir)
+    profile = TrainingProfile.from_json(load_text(f"{version.portable_uri.rpartition('/')[0]}/{PROFILE}", mlflow_dir))
     snapshot = features.where(F.col("as_of_date") == F.lit(day))
     scored = _predictions(scored_rows(snapshot, stored), version).persist()
     try:
@@ -76,7 +82,8 @@ def predict(spark: SparkSession, label: str, as_of: date | None, model_version: 
         top = scored.orderBy(F.desc("churn_probability"), "risk_decile", "user_id").limit(TOP).collect()
     finally:
         scored.unpersist()
-    _measure_drift(spark, version, day, PortableModel.from_json(stored), snapshot)
+    drifts = _drifts(profile, PortableModel.from_json(stored), snapshot)
+    record_drift(spark, label, version.model_version, day, drifts)
     at_risk = tuple(
         UserAtRisk(r.user_id, r.churn_probability, r.risk_decile, r.predicted_churn, tuple(r.reasons)) for r in top
     )
@@ -138,8 +145,6 @@ def _predictions(scored: DataFrame, version: Row) -> DataFrame:
     )
 
 
-def _measure_drift(spark: SparkSession, version: Row, day: date, model: PortableModel, snapshot: DataFrame) -> None:
-    profile = TrainingProfile.from_json(load_text(f"{version.portable_uri.rpartition('/')[0]}/{PROFILE}"))
+def _drifts(profile: TrainingProfile, model: PortableModel, snapshot: DataFrame) -> Sequence[Drift]:
     columns = columns_of(pa.concat_tables(arrow_tables(snapshot)))
-    drifts = profile.drift(model.monitored(columns) | {SCORE: model.score(columns)})
-    record_drift(spark, version.label, version.model_version, day, drifts)
+    return profile.drift(model.monitored(columns) | {SCORE: model.score(columns)})

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyspark
 
-from models_ml.errors import ModelNotStored
+from models_ml.errors import MisplacedStore, ModelNotStored
+from models_ml.mlflow_location import EXPERIMENT, misplaced, own_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mlflow.entities import RunInfo
     from pyspark.ml import PipelineModel
 
-EXPERIMENT = "sparkhouse"
 PORTABLE, PROFILE, CARD = "model.json", "training_profile.json", "metric_card.html"
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -56,8 +56,14 @@ class Tracking:
 
     @classmethod
     def open(cls, folder: Path) -> Tracking:
-        """Connect, and create the store and the experiment where they are missing (seconds, the first time)."""
+        """Connect, and create the store and the experiment where they are missing (seconds, the first time).
+
+        Raises:
+            MisplacedStore: what is written would go to the folder that this one was copied or moved from.
+        """
         from mlflow import MlflowClient
+
+        _require_own(folder)
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -123,27 +129,38 @@ class Tracking:
             self.client.log_artifacts(run_id, str(local), "model")
 
 
+def _require_own(folder: Path) -> None:
+    foreign = None if os.environ.get("MLFLOW_TRACKING_URI") else misplaced(folder, folder.parent)
+    if foreign:
+        msg = f"the models of {folder.parent} are still those of {foreign}: run sparkhouse doctor --relocate"
+        raise MisplacedStore(msg)
+
+
 def load_model(model_uri: str, folder: Path) -> PipelineModel:
     """Load a published pipeline, as MLlib has it: from the columns of the feature table to its scores.
 
+    `folder` is the MLflow folder of the state folder.
+
     Raises:
         ModelNotStored: nothing is there any more.
     """
     import mlflow
 
-    with stored(model_uri):
-        model: PipelineModel = mlflow.spark.load_model(model_uri, dfs_tmpdir=str(folder / "tmp"))
+    uri = own_uri(model_uri, folder)
+    with stored(uri):
+        model: PipelineModel = mlflow.spark.load_model(uri, dfs_tmpdir=str(folder / "tmp"))
     return model
 
 
-def load_text(uri: str) -> str:
-    """Load a text file that belongs to a version.
+def load_text(uri: str, folder: Path) -> str:
+    """Load a text file that belongs to a version, from the MLflow folder of the state folder.
 
     Raises:
         ModelNotStored: nothing is there any more.
     """
     import mlflow
 
+    uri = own_uri(uri, folder)
     with stored(uri):
         text: str = mlflow.artifacts.load_text(uri)
     return text

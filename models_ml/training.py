@@ -49,7 +49,8 @@ def train(
         opening = background.submit(Tracking.open, mlflow_dir)
         try:
             models = trained_models(dataset, spec)
-            promotion = decide(models.evaluation.scored, rival(spark, models, known.rows), models.test, promote)
+            existing = rival(spark, models, known.rows, mlflow_dir)
+            promotion = decide(models.evaluation.scored, existing, models.test, promote)
         finally:
             dataset.rows.unpersist()
         published = _publish(opening.result(), models, promotion)
@@ -72,7 +73,7 @@ def train(
     return report
 
 
-def rival(spark: SparkSession, models: TrainedModels, features: DataFrame) -> Champion | None:
+def rival(spark: SparkSession, models: TrainedModels, features: DataFrame, mlflow_dir: Path) -> Champion | None:
     """Return what the champion of the label says of the test rows; None where there is no champion.
 
     It reads the feature table, which may still have a column that the catalogue has dropped.
@@ -81,7 +82,7 @@ def rival(spark: SparkSession, models: TrainedModels, features: DataFrame) -> Ch
     if row is None:
         return None
     try:
-        model = PortableModel.from_json(load_text(row.portable_uri))
+        model = PortableModel.from_json(load_text(row.portable_uri, mlflow_dir))
         keys = models.dataset.rows.where(F.col("fold") == models.spec.folds).select(*KEYS)
         of_test = features.select(*KEYS, *model.encoder.inputs).join(keys, list(KEYS))
     except (ModelJobError, AnalysisException, KeyError, TypeError) as error:  # the last two: a layout of before

@@ -52,9 +52,9 @@ def no_predictions(planted_marts: SparkSession) -> Iterator[SparkSession]:
 
 
 def test_predictions_are_probabilities_with_even_deciles(
-    planted_marts: SparkSession, trained: TrainingReport, challenger: TrainingReport
+    planted_marts: SparkSession, trained: TrainingReport, challenger: TrainingReport, mlflow_dir: Path
 ) -> None:
-    report = predict(planted_marts, LABEL, MONDAYS[5], None)
+    report = predict(planted_marts, LABEL, MONDAYS[5], None, mlflow_dir)
     assert challenger.model_version != trained.model_version
     assert (report.model_version, report.as_of, report.users) == (trained.model_version, MONDAYS[5], USERS)
     rows = planted_marts.table("ml.churn_predictions").where(f"as_of_date = date'{MONDAYS[5]}'").toPandas()
@@ -71,8 +71,10 @@ def test_predictions_are_probabilities_with_even_deciles(
     assert report.most_at_risk[0].churn_probability == rows.churn_probability.max()
 
 
-def test_a_probability_lies_within_its_interval(planted_marts: SparkSession, trained: TrainingReport) -> None:
-    predict(planted_marts, LABEL, MONDAYS[4], trained.model_version)
+def test_a_probability_lies_within_its_interval(
+    planted_marts: SparkSession, trained: TrainingReport, mlflow_dir: Path
+) -> None:
+    predict(planted_marts, LABEL, MONDAYS[4], trained.model_version, mlflow_dir)
     rows = planted_marts.table("ml.churn_predictions").where(f"as_of_date = date'{MONDAYS[4]}'").toPandas()
     assert (rows.churn_probability_low <= rows.churn_probability).all()
     assert (rows.churn_probability <= rows.churn_probability_high).all()
@@ -81,8 +83,10 @@ def test_a_probability_lies_within_its_interval(planted_marts: SparkSession, tra
     assert rows.churn_probability_high.max() < 1
 
 
-def test_each_user_has_up_to_three_reasons_in_words(planted_marts: SparkSession, trained: TrainingReport) -> None:
-    report = predict(planted_marts, LABEL, MONDAYS[3], trained.model_version)
+def test_each_user_has_up_to_three_reasons_in_words(
+    planted_marts: SparkSession, trained: TrainingReport, mlflow_dir: Path
+) -> None:
+    report = predict(planted_marts, LABEL, MONDAYS[3], trained.model_version, mlflow_dir)
     rows = planted_marts.table("ml.churn_predictions").where(f"as_of_date = date'{MONDAYS[3]}'").collect()
     assert {len(row.reasons) for row in rows} <= {1, 2, 3}
     assert all(len(set(row.reasons)) == len(row.reasons) for row in rows)
@@ -96,10 +100,10 @@ def test_each_user_has_up_to_three_reasons_in_words(planted_marts: SparkSession,
 
 
 def test_scoring_again_replaces_and_leaves_other_snapshots_and_versions_alone(
-    planted_marts: SparkSession, trained: TrainingReport, challenger: TrainingReport
+    planted_marts: SparkSession, trained: TrainingReport, challenger: TrainingReport, mlflow_dir: Path
 ) -> None:
     for day, version in ((CENSORED, trained), (CENSORED, challenger), (MONDAYS[5], trained), (CENSORED, trained)):
-        predict(planted_marts, LABEL, day, version.model_version)
+        predict(planted_marts, LABEL, day, version.model_version, mlflow_dir)
     counts = planted_marts.table("ml.churn_predictions").groupBy("as_of_date", "model_version").count().collect()
     by_key = {(row.as_of_date, row.model_version): row["count"] for row in counts}
     assert by_key[MONDAYS[5], trained.model_version] == USERS
@@ -107,23 +111,23 @@ def test_scoring_again_replaces_and_leaves_other_snapshots_and_versions_alone(
 
 
 def test_the_newest_snapshot_is_scored_by_default_and_may_have_few_users(
-    planted_marts: SparkSession, trained: TrainingReport
+    planted_marts: SparkSession, trained: TrainingReport, mlflow_dir: Path
 ) -> None:
-    report = predict(planted_marts, LABEL, None, trained.model_version)
+    report = predict(planted_marts, LABEL, None, trained.model_version, mlflow_dir)
     assert (report.as_of, report.users) == (NEWEST, 5)
     assert [user.risk_decile for user in report.most_at_risk] == [1, 2, 3, 4, 5]
 
 
 def test_drift_is_measured_of_each_column_read_and_of_the_score(
-    planted_marts: SparkSession, trained: TrainingReport
+    planted_marts: SparkSession, trained: TrainingReport, mlflow_dir: Path
 ) -> None:
     for _ in range(2):
-        predict(planted_marts, LABEL, MONDAYS[5], trained.model_version)
+        predict(planted_marts, LABEL, MONDAYS[5], trained.model_version, mlflow_dir)
     of_snapshot = f"model_version = '{trained.model_version}' and as_of_date = date'{MONDAYS[5]}'"
     rows = planted_marts.table("monitoring.feature_drift").where(of_snapshot).collect()
     drift = {row.feature: row for row in rows}
     assert len(drift) == len(rows)
-    inputs = PortableModel.from_json(load_text(trained.published.portable_uri)).encoder.inputs
+    inputs = PortableModel.from_json(load_text(trained.published.portable_uri, mlflow_dir)).encoder.inputs
     assert {*inputs, "score"} < set(drift)
     assert "always_null" not in drift
     assert (drift["signal"].train_rows, drift["signal"].scored_rows) == (450, USERS)
@@ -133,7 +137,7 @@ def test_drift_is_measured_of_each_column_read_and_of_the_score(
 
 
 def test_a_table_of_an_earlier_shape_gets_the_columns_and_keeps_its_rows(
-    no_predictions: SparkSession, trained: TrainingReport
+    no_predictions: SparkSession, trained: TrainingReport, mlflow_dir: Path
 ) -> None:
     no_predictions.sql(
         f"create table ml.churn_predictions ({EARLIER_SHAPE}) using iceberg"
@@ -143,7 +147,7 @@ def test_a_table_of_an_earlier_shape_gets_the_columns_and_keeps_its_rows(
         f"insert into ml.churn_predictions values ('0007', date'{MONDAYS[0]}', '{LABEL}', 'v1-older', 0.25, 3, false,"
         " timestamp'2018-10-01 01:00:00')"
     )
-    predict(no_predictions, LABEL, NEWEST, trained.model_version)
+    predict(no_predictions, LABEL, NEWEST, trained.model_version, mlflow_dir)
     table = no_predictions.table("ml.churn_predictions")
     assert set(ADDED) < set(table.columns)
     [kept] = table.where("model_version = 'v1-older'").collect()
@@ -155,32 +159,34 @@ def test_a_table_of_an_earlier_shape_gets_the_columns_and_keeps_its_rows(
     assert comments["reasons"] == "What the score rests on most, in words, the weightiest first"
 
 
-def test_errors_list_what_there_is(planted_marts: SparkSession, trained: TrainingReport) -> None:
+def test_errors_list_what_there_is(planted_marts: SparkSession, trained: TrainingReport, mlflow_dir: Path) -> None:
     with pytest.raises(UnknownModelVersion, match=trained.model_version):
-        predict(planted_marts, LABEL, None, "v99-nowhere")
+        predict(planted_marts, LABEL, None, "v99-nowhere", mlflow_dir)
     with pytest.raises(NoSuchSnapshot, match=r"2018-10-01, 2018-10-08.*2018-11-19"):
-        predict(planted_marts, LABEL, date(2020, 1, 6), None)
+        predict(planted_marts, LABEL, date(2020, 1, 6), None, mlflow_dir)
     with pytest.raises(NoModelYet, match="sparkhouse train --label will_upgrade"):
-        predict(planted_marts, "will_upgrade", None, None)
+        predict(planted_marts, "will_upgrade", None, None, mlflow_dir)
     with pytest.raises(UnknownLabel, match="choose one of churned_in_time_bin"):
-        predict(planted_marts, "will_win", None, None)
+        predict(planted_marts, "will_win", None, None, mlflow_dir)
 
 
 @pytest.mark.usefixtures("trained")
 def test_a_version_whose_files_are_gone_says_what_to_do_and_writes_nothing(
-    no_predictions: SparkSession, challenger: TrainingReport
+    no_predictions: SparkSession, challenger: TrainingReport, mlflow_dir: Path
 ) -> None:
     shutil.rmtree(Path(urlparse(challenger.published.portable_uri).path).parent)
     with pytest.raises(ModelNotStored, match=r"train again \(sparkhouse train\)"):
-        predict(no_predictions, LABEL, None, challenger.model_version)
+        predict(no_predictions, LABEL, None, challenger.model_version, mlflow_dir)
     assert not no_predictions.catalog.tableExists("ml.churn_predictions")
 
 
-def test_a_champion_of_an_earlier_version_of_the_job_has_to_be_trained_again(planted_marts: SparkSession) -> None:
+def test_a_champion_of_an_earlier_version_of_the_job_has_to_be_trained_again(
+    planted_marts: SparkSession, mlflow_dir: Path
+) -> None:
     planted_marts.sql("drop table if exists ml.model_versions purge")
     planted_marts.sql(
         "create table ml.model_versions using iceberg as select 'v1-older' as model_version,"
         f" '{LABEL}' as label, 'random_forest' as algorithm, true as is_chosen, timestamp'2018-12-01' as trained_at"
     )
     with pytest.raises(ModelNotStored, match="train again"):
-        predict(planted_marts, LABEL, None, None)
+        predict(planted_marts, LABEL, None, None, mlflow_dir)

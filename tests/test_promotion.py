@@ -123,20 +123,20 @@ def test_the_version_is_a_row_with_metrics_and_the_snapshots_it_saw(job: Job, fi
         assert seen.count() == job.spark.table(table).count()
 
 
-def test_the_card_is_stored_beside_the_model(first: Trained) -> None:
+def test_the_card_is_stored_beside_the_model(first: Trained, mlflow_dir: Path) -> None:
     folder = first.report.published.portable_uri.rpartition("/")[0]
-    card = json.loads(load_text(f"{folder}/metric_card.json"))
+    card = json.loads(load_text(f"{folder}/metric_card.json", mlflow_dir))
     assert card["model_version"] == first.report.model_version
     assert list(card["models"]) == [*first.report.folds, "best_single_feature", "no_skill"]
-    assert first.report.model_version in load_text(f"{folder}/metric_card.html")
-    assert "signal" in json.loads(load_text(f"{folder}/training_profile.json"))["features"]
+    assert first.report.model_version in load_text(f"{folder}/metric_card.html", mlflow_dir)
+    assert "signal" in json.loads(load_text(f"{folder}/training_profile.json", mlflow_dir))["features"]
 
 
-def test_the_stored_json_gives_the_metrics_of_the_fitted_model(job: Job, again: Trained) -> None:
+def test_the_stored_json_gives_the_metrics_of_the_fitted_model(job: Job, again: Trained, mlflow_dir: Path) -> None:
     features, labels = job.spark.table("marts.fct_user_features"), job.spark.table("marts.fct_churn_labels")
     dataset = training_set(features, labels, again.report.spec, NAMES)
     dataset.rows.unpersist()
-    model = PortableModel.from_json(load_text(again.report.published.portable_uri))
+    model = PortableModel.from_json(load_text(again.report.published.portable_uri, mlflow_dir))
     test = dataset.rows.where("fold = 3").select("label", *KEYS, *model.encoder.inputs).coalesce(1)
     [table] = arrow_tables(test)
     scores = model.score(columns_of(table))
