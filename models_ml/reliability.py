@@ -50,15 +50,18 @@ def effective_rows(users: NDArray[np.generic], labels: Numbers) -> float:
     These are the rows over the design effect: the variance of the share over users as a multiple of the binomial one,
     at least 1. Source: E. Korn and B. Graubard (1998), Confidence intervals for proportions with small expected number
     of positive counts estimated from survey data, Survey Methodology 24, p. 193-201.
+
+    Rows that all agree, or are of one user, have no variance that would tell it. Then it is the largest that there can
+    be, of users whose rows always agree: the mean number of rows of a row's user. Source: L. Kish (1965), Survey
+    Sampling, section 5.4, 1 + roh * (rows of a cluster - 1) at roh = 1.
     """
     rows, share = len(labels), float(labels.mean())
-    _, user_of_row = np.unique(users, return_inverse=True)
+    _, user_of_row, rows_of_user = np.unique(users, return_inverse=True, return_counts=True)
+    if share in {0.0, 1.0} or len(rows_of_user) == 1:
+        return rows**2 / float(np.square(rows_of_user).sum())
     residuals = np.bincount(user_of_row, weights=labels - share)
-    binomial = rows * share * (1 - share)
-    if not binomial or len(residuals) == 1:
-        return float(rows)
     over_users = float(np.square(residuals).sum()) * len(residuals) / (len(residuals) - 1)
-    return rows / max(1.0, over_users / binomial)
+    return rows / max(1.0, over_users / (rows * share * (1 - share)))
 
 
 def wilson_interval(share: float, rows: float) -> tuple[float, float]:

@@ -225,12 +225,41 @@ def test_rows_of_users_with_one_each_all_count() -> None:
     labels, _ = simulated(500, seed=3)
     assert effective_rows(np.arange(500), labels) == pytest.approx(500, rel=0.01)
     assert effective_rows(np.arange(500), np.zeros(500)) == 500
-    assert effective_rows(np.zeros(500), labels) == 500
 
 
 def test_rows_that_repeat_a_user_count_once() -> None:
     labels, _ = simulated(500, seed=3)
     assert effective_rows(np.repeat(np.arange(500), 2), np.repeat(labels, 2)) == pytest.approx(500, rel=0.01)
+
+
+@pytest.mark.parametrize("outcome", [0.0, 1.0])
+def test_rows_without_a_variance_count_as_if_those_of_a_user_always_agreed(outcome: float) -> None:
+    assert effective_rows(np.repeat(np.arange(10), 4), np.full(40, outcome)) == 10
+    assert effective_rows(np.repeat([0, 1, 2], [4, 1, 1]), np.full(6, outcome)) == 2
+    assert effective_rows(np.zeros(500), np.tile([outcome, 0.0, 1.0, 0.0], 125)) == 1
+
+
+def clustered(random: np.random.Generator, users: int, snapshots: int, share: float) -> Numbers:
+    """Outcomes of users on some snapshots each, always the same for half of them."""
+    own, common = random.random((users, snapshots)) < share, random.random((users, 1)) < share
+    return np.where(random.random((users, 1)) < 0.5, common, own).astype(float).ravel()
+
+
+@pytest.mark.parametrize(("users", "snapshots", "rate"), [(60, 1, 0.03), (30, 2, 0.03), (100, 4, 0.01), (100, 4, 0.9)])
+def test_an_interval_holds_the_true_rate_as_often_as_it_says(users: int, snapshots: int, rate: float) -> None:
+    random, of_row = np.random.default_rng(17), np.repeat(np.arange(users), snapshots)
+    drawn = [clustered(random, users, snapshots, rate) for _ in range(1_000)]
+    intervals_of = [wilson_interval(labels.mean(), effective_rows(of_row, labels)) for labels in drawn]
+    held = np.mean([low <= rate <= high for low, high in intervals_of])
+    assert 0.93 <= held <= 0.985
+
+
+def test_a_bin_without_positives_is_no_surer_than_one_with_a_few() -> None:
+    users, few = np.repeat(np.arange(30), 4), np.repeat([1.0, 1.0, *[0.0] * 28], 4)
+    (none,), (some,) = (reliability(users, labels, np.full(120, 0.1)) for labels in (np.zeros(120), few))
+    assert (none.low, none.high) == pytest.approx(wilson_interval(0.0, 30))
+    assert none.high > 0.1
+    assert none.high < some.high
 
 
 def test_rows_of_a_user_that_say_nothing_of_each_other_all_count() -> None:
