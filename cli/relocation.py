@@ -22,9 +22,16 @@ def require_in_place(home: Home) -> None:
 
 
 def relocate(home: Home) -> Iterator[str]:
-    """Let the state folder name its own files alone; yield what was done. The caller holds the writers' lock."""
+    """Let the state folder name its own files alone; yield what was done. The caller holds the writers' lock.
+
+    The tables come last: as long as one of them says that it lies elsewhere, every command refuses.
+    """
+    from models_ml.mlflow_location import misplaced
+    from models_ml.mlflow_location import relocate as relocate_models
     from warehouse.publishing.relocation import relocate as relocate_tables
 
+    while before := misplaced(home.mlflow, home.path):
+        yield f"{relocate_models(home.mlflow, before, home.path)} entries of MLflow name files in {home.path} now"
     done = relocate_tables(home.path, home.warehouse, home.spares)
     if done is None:
         yield f"{home.path} lies where it says: there is nothing to relocate"
