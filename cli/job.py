@@ -38,6 +38,7 @@ LOG_SUITES = (*RAW_SUITES, "staging")
 WAREHOUSE_SUITES = (*LOG_SUITES, "features", "labels", "leaks")
 PREDICTION_SUITES = ("predictions", "drift", "performance")
 TOLD = 10
+TOLD_LEFT_OUT = 3
 
 
 class CheckFailed(Exception):
@@ -162,20 +163,25 @@ class Job:
 
     def ingest(self, patterns: Sequence[str | Path], *, pseudonymise: bool = True) -> IngestSummary:
         """Land logs in the raw tables; a log that a run simulated before makes room for them."""
+        from warehouse.landing.finding import find_logs
         from warehouse.landing.ingest import ingest
-        from warehouse.landing.logs import find_logs
+        from warehouse.landing.logs import NotALog
+        from warehouse.landing.room import UnpacksTooLarge
         from warehouse.landing.salt import load_salt
 
-        DemoLog(self.spark, self.home).require_apart(find_logs(patterns))
         with self.steps.step("ingest") as step:
             salt = load_salt(self.home.salt, is_in_use=self._holds_pseudonyms) if pseudonymise else None
-            summary = ingest(self.spark, patterns, self.home.landing, salt)
+            try:
+                DemoLog(self.spark, self.home).require_apart(find_logs(patterns).paths)
+                summary = ingest(self.spark, patterns, self.home.landing, salt)
+            except (NotALog, UnpacksTooLarge) as refused:
+                raise CheckFailed(str(refused)) from refused
             step.rows_in, step.rows_out = summary.lines, summary.accepted
             step.detail = (
                 f"{summary.lines:,} lines = {summary.accepted:,} accepted + {summary.rejected:,} rejected"
                 f" + {summary.blank:,} blank; {summary.files} files, {summary.files_skipped} known already"
             )
-            step.detail += told_reasons(summary)
+            step.detail += told_reasons(summary) + told_left_out(summary)
         self.keep_logs_apart()
         return summary
 
@@ -309,6 +315,13 @@ def told_reasons(summary: IngestSummary) -> str:
     """Why lines were refused, the most frequent reason first; nothing where none was."""
     reasons = sorted(summary.reasons.items(), key=lambda item: -item[1])
     return "".join(f"; {reason}: {lines:,}" for reason, lines in reasons)
+
+
+def told_left_out(summary: IngestSummary) -> str:
+    """What was no log, the first few by name; nothing where all were."""
+    first = ", ".join(map(str, summary.left_out[:TOLD_LEFT_OUT]))
+    more = f" and {len(summary.left_out) - TOLD_LEFT_OUT:,} more" if len(summary.left_out) > TOLD_LEFT_OUT else ""
+    return f"; {len(summary.left_out):,} left out: {first}{more}" if summary.left_out else ""
 
 
 def told(failures: Sequence[str], run_id: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from warehouse.landing.finding import find_logs
 from warehouse.landing.lines import Block, number_lines, read_lines, survey
-from warehouse.landing.logs import find_logs, identify, unknown_logs
+from warehouse.landing.logs import identify, unknown_logs
 from warehouse.landing.raw_tables import (
     RAW_TABLES,
     append,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from warehouse.landing.finding import FoundLogs, LeftOut
     from warehouse.landing.logs import LogFile
     from warehouse.landing.staged_logs import StagedLogs
 
@@ -40,7 +42,8 @@ class LinesUnaccountedFor(RuntimeError):
 class IngestSummary:
     """What one ingest did: files taken in, files passed over as known, and `lines = accepted + rejected + blank`.
 
-    `reasons` counts the rejected lines by reason; a line can have several.
+    `reasons` counts the rejected lines by reason; a line can have several. `left_out` are the files, in archives as
+    well, that are no logs.
     """
 
     files: int = 0
@@ -50,34 +53,37 @@ class IngestSummary:
     rejected: int = 0
     blank: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def ingest(spark: SparkSession, patterns: Sequence[str | Path], staging_dir: Path, salt: str | None) -> IngestSummary:
-    """Take the files that `patterns` name (files, folders, globs; plain, .gz, .bz2, .xz) into the `raw` tables.
+    """Take the files that `patterns` name (files, folders, globs) into the `raw` tables, whatever form they have.
 
     A file whose bytes were taken in before, under any name, is skipped. The files of one call are taken in together
     or, when one of them fails, not at all. Links, copies and unpacked text stand in `staging_dir` for the time of the
     call, so no two calls may work there, or on the same tables, at a time. An archive that breaks off gives the lines
     that it has, and one rejected row more. Names become pseudonyms; without a `salt` they are not kept at all. Raises
-    NoSuchLog, UnreadableLog, NoRoomToStage or LinesUnaccountedFor; after each, the same call can be repeated.
+    NoSuchLog, NotALog, UnreadableLog, UnpacksTooLarge, NoRoomToStage or LinesUnaccountedFor; after each, the same call
+    can be repeated.
     """
-    paths = find_logs(patterns)
+    found = find_logs(patterns)
     create_raw_tables(spark)
-    return _ingest(spark, paths, staging_dir, salt, frozenset())
+    return _ingest(spark, found, staging_dir, salt, frozenset())
 
 
 def _ingest(
-    spark: SparkSession, paths: Sequence[Path], staging_dir: Path, salt: str | None, to_copy: frozenset[Path]
+    spark: SparkSession, found: FoundLogs, staging_dir: Path, salt: str | None, to_copy: frozenset[Path]
 ) -> IngestSummary:
     """Take the files in; if somebody writes to one in the middle of it, once more with a copy of that one."""
     known = known_checksums(spark)
     try:
-        with staged(unknown_logs(identify(paths), known), staging_dir, known, to_copy) as logs:
+        with staged(unknown_logs(identify(found.paths), known), staging_dir, known, to_copy, found) as logs:
+            skipped, left_out = len(found.paths) - len(logs.files) - logs.other_count, found.left_out + logs.left_out
             if not logs.files:
-                return IngestSummary(files_skipped=len(paths))
-            return _Landing(spark, start_time(spark), salt).land(logs, len(paths) - len(logs.files))
+                return IngestSummary(files_skipped=skipped, left_out=left_out)
+            return replace(_Landing(spark, start_time(spark), salt).land(logs, skipped), left_out=left_out)
     except LogsChanged as changed:
-        return _ingest(spark, paths, staging_dir, salt, to_copy | changed.paths)
+        return _ingest(spark, found, staging_dir, salt, to_copy | changed.paths)
 
 
 @dataclass(frozen=True)

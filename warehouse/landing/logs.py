@@ -1,8 +1,7 @@
-"""Log files on disk: which ones are meant, and what identifies them."""
+"""Log files on disk: what identifies them, and what can be wrong with them."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from warehouse.landing.archives import DECOMPRESSORS
+from warehouse.landing.formats.lines_of_text import LineWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-PLAIN_ENDINGS = (".json", ".jsonl", ".ndjson", ".log", ".txt")
-_ENDINGS = (*PLAIN_ENDINGS, *(plain + packed for plain in PLAIN_ENDINGS for packed in DECOMPRESSORS))
 _CHUNK = 1 << 20
 
 
 class NoSuchLog(FileNotFoundError):
     """A path or pattern that names no log file."""
+
+
+class NotALog(ValueError):
+    """A file that somebody named as a log and that holds none, or a pattern with nothing but such files."""
+
+    @classmethod
+    def of(cls, path: Path, what: str) -> NotALog:
+        return cls(f"{printable(path)} is {what}: it cannot be taken in; nothing was ingested")
 
 
 class UnreadableLog(OSError):
@@ -50,58 +55,35 @@ class Stamp(NamedTuple):
 class LogFile:
     """One file as the user has it: its absolute path, the SHA-256 and the count of its bytes, packed or not.
 
-    `stamp` is from before the first of these bytes was read.
+    `stamp` is from before the first of these bytes was read. `has_long_line`: a line of these bytes is too long for
+    memory.
     """
 
     path: Path
     checksum: str
     byte_count: int
     stamp: Stamp | None
+    has_long_line: bool = False
 
     @property
     def source_file(self) -> str:
         return os.fsencode(self.path).decode("utf-8", "backslashreplace")
 
 
-def find_logs(patterns: Iterable[str | Path]) -> list[Path]:
-    """Return the absolute paths of the files that the patterns name, each once, sorted.
-
-    A pattern is a file (of any name), a folder (all files below it with a known ending) or a glob. Folders and globs
-    pass over names that begin with `.` or `_`. Raises NoSuchLog for a pattern that names no file.
-    """
-    return sorted({path.resolve() for pattern in patterns for path in _matches(Path(pattern).expanduser())})
+def printable(path: Path) -> str:
+    """Return a path as it can be shown on any terminal, whatever bytes are in its name."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def _matches(pattern: Path) -> list[Path]:
-    if pattern.is_file():
-        return [pattern]
-    if pattern.is_dir():
-        found = _logs_below(pattern)
-    else:
-        named = [Path(name) for name in glob.glob(str(pattern), recursive=True) if _is_shown(Path(name))]  # noqa: PTH207
-        found = [path for path in named if path.is_file()]
-        found += [path for folder in named if folder.is_dir() for path in _logs_below(folder)]
-    if not found:
-        raise NoSuchLog(f"no log file at {pattern}: name a file, a glob, or a folder of files ending in {_endings()}")
-    return found
-
-
-def _logs_below(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in folder.rglob("*")
-        if path.name.lower().endswith(_ENDINGS)
-        and all(_is_shown(Path(part)) for part in path.relative_to(folder).parts)
-        and path.is_file()
-    ]
-
-
-def _is_shown(path: Path) -> bool:
-    return not path.name.startswith((".", "_"))
-
-
-def _endings() -> str:
-    return f"{', '.join(PLAIN_ENDINGS)} (packed: {', '.join(DECOMPRESSORS)})"
+def why_unreadable(path: Path, error: OSError) -> str:
+    """Return what to say of a file or folder that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return f"{printable(path)} was taken away before it was read: repeat the ingest; nothing was ingested"
+    if isinstance(error, PermissionError):
+        remedy = "let the user of this command read it (chmod, chown), or name other files"
+        return f"{printable(path)} may not be read: {remedy}; nothing was ingested"
+    return f"{printable(path)} cannot be read ({error.strerror}): check its disk; nothing was ingested"
 
 
 def identify(paths: Sequence[Path]) -> list[LogFile]:
@@ -112,12 +94,13 @@ def identify(paths: Sequence[Path]) -> list[LogFile]:
 
 def read_log(path: Path, take: Callable[[bytes], object] = len) -> LogFile:
     """Hand a file's bytes over in chunks and return the identity of exactly these bytes. Raises UnreadableLog."""
-    stamp, digest, byte_count = Stamp.of(path), hashlib.sha256(), 0
+    stamp, digest, byte_count, lines = Stamp.of(path), hashlib.sha256(), 0, LineWatch()
     for chunk in _chunks(path):
         digest.update(chunk)
         byte_count += len(chunk)
+        lines.take(chunk)
         take(chunk)
-    return LogFile(path, digest.hexdigest(), byte_count, stamp)
+    return LogFile(path, digest.hexdigest(), byte_count, stamp, lines.too_long)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -129,7 +112,11 @@ def _chunks(path: Path) -> Iterator[bytes]:
                 left -= len(chunk)
                 yield chunk
     except OSError as error:
-        raise UnreadableLog(f"{path} cannot be read ({error}): check its permissions; nothing was ingested") from error
+        problem = why_unreadable(path, error)
+    else:
+        return
+    # Outside of the handler: what is said of a fault of the machine is not meant for one of a log.
+    raise UnreadableLog(problem)
 
 
 def unknown_logs(logs: Iterable[LogFile], known_checksums: Collection[str]) -> list[LogFile]:

@@ -1,0 +1,1 @@
+"""What log files are, whatever their names say, and how each of them becomes lines of JSON text."""
