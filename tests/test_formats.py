@@ -261,6 +261,30 @@ def test_a_zstd_or_lz4_archive_that_breaks_off_gives_its_text_to_the_last_byte(c
     assert target.getvalue() in {noise, b""}
 
 
+@pytest.mark.parametrize("packing", ["tar", "tar.gz"])
+def test_a_tar_archive_that_breaks_off_has_one_mark(tmp_path: Path, packing: str) -> None:
+    noise = random.Random(2).randbytes(40_000).hex()  # noqa: S311 - no secret
+    packed = PACKINGS[packing](json_lines([{"noise": noise[start : start + 1000]} for start in range(0, 80_000, 1000)]))
+    (tmp_path / "log").write_bytes(packed[: len(packed) // 2])
+    *lines, last = staged_text(tmp_path, tmp_path / "log").removesuffix(b"\n").split(b"\n")
+    assert len(lines) > 20
+    assert all(json.loads(line) for line in lines)
+    assert last.endswith(end_mark(BROKEN_OFF).encode())
+    assert last.count(b"\0") == 1
+
+
+def test_of_a_zip_archive_a_damaged_member_is_left_out_and_marked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "log", "w") as archive:
+        for name in "abc":
+            archive.writestr(f"{name}.json", json.dumps({"name": name * 50}))
+    packed = bytearray((tmp_path / "log").read_bytes())
+    packed[packed.index(b"bbbbb")] ^= 1
+    (tmp_path / "log").write_bytes(packed)
+    first, mark, last = staged_text(tmp_path, tmp_path / "log").splitlines()
+    assert (json.loads(first), json.loads(last)) == ({"name": "a" * 50}, {"name": "c" * 50})
+    assert mark == end_mark(DAMAGED).encode()
+
+
 def test_rows_of_a_table_keep_their_number_and_what_is_odd_in_them(tmp_path: Path) -> None:
     text = 'ts,page,song,\n1,Home,,0\n\n2,"Next\nSong","a ""b""",0\n3,too,many,0,cells\n4,Home,c,0\n'
     (tmp_path / "a.csv").write_text(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from warehouse.landing.archives import DAMAGED, end_mark, unpack, unpacked_head
+from warehouse.landing.archives import ARCHIVE_FAULTS, DAMAGED, end_mark, unpack, unpacked_head
 from warehouse.landing.formats.containers import BrokenContainer, End, Member, tar_members, zip_members
 from warehouse.landing.formats.content import HEAD, Content, Form, content_of
 from warehouse.landing.formats.json_values import records_of
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _DEEPEST = 4
+_MARKS = tuple(end_mark(fault).encode() for fault in ARCHIVE_FAULTS)
+_LONGEST_MARK = 1 + max(map(len, _MARKS))
 
 
 class NoLogInside(ValueError):
@@ -74,38 +76,38 @@ class PlainText:
             fault = unpack(packed, content.packing, file)
         if fault and not path.stat().st_size and not unpacked_head(source.path, content.packing, 1)[0]:
             raise NoLogInside(f"{content.what} that breaks off, or is damaged")
-        return self._ended(self.of(Text(path, file.has_long_line, bool(fault)), depth + 1), fault)
+        self._forget(source.path)
+        return _ended(self.of(Text(path, file.has_long_line, bool(fault)), depth + 1), fault)
 
     def _of_members(self, path: Path, form: Form, depth: int) -> Text:
         """Return the lines of all logs in an archive, one after another."""
-        taken = 0
+        taken, fault = 0, None
         with self._new_file() as (lines, target):
             try:
                 for member in tar_members(path) if form is Form.TAR else zip_members(path):
-                    taken += self._add(member, target, depth)
+                    if isinstance(member, End):
+                        fault = member.fault
+                    else:
+                        taken += self._add(member, target, depth)
             except BrokenContainer as broken:
                 raise NoLogInside(str(broken)) from None
         if not taken:
             inside = "; ".join(f"{name}: {what}" for name, what in self.left_out[:3])
             raise NoLogInside(f"an archive without a log ({inside or 'it is empty'})")
-        return Text(lines)
+        self._forget(path)
+        return _ended(Text(lines), fault)
 
-    def _add(self, member: Member | End, target: RoomyFile, depth: int) -> int:
-        """Add the lines of a member, if it is a log, or of the end of a faulty archive; return how many logs it is."""
-        if isinstance(member, End):
-            target.write(end_mark(member.fault).encode() + b"\n")
-            return 0
+    def _add(self, member: Member, target: RoomyFile, depth: int) -> int:
+        """Add the lines of a member, if it is a log; return how many logs it is."""
         try:
             text = self._of_member(member, depth)
         except NoLogInside as other:
             self.left_out.append((member.name, str(other)))
             return 0
         with text.path.open("rb") as lines:
-            last = b"\n"
             while piece := lines.read(_PIECE):
                 target.write(piece)
-                last = piece[-1:]
-        if last != b"\n":
+        if not _ends_with_line(text.path):
             target.write(b"\n")
         text.path.unlink()
         return 1
@@ -115,7 +117,7 @@ class PlainText:
             fault = member.write_to(file)
         if not (fault or path.stat().st_size):
             raise NoLogInside("an empty file")
-        return self._ended(self.of(Text(path, file.has_long_line, bool(fault)), depth + 1), fault)
+        return _ended(self.of(Text(path, file.has_long_line, bool(fault)), depth + 1), fault)
 
     def _of_lines(self, source: Text, content: Content) -> Text:
         if content.encoding not in {"utf-8", "utf-8-sig"}:
@@ -152,13 +154,6 @@ class PlainText:
         self._forget(source.path)
         return Text(path)
 
-    def _ended(self, text: Text, fault: str | None) -> Text:
-        """Mark the end of text that comes out of a faulty archive."""
-        if fault:
-            with text.path.open("ab") as file:
-                file.write(end_mark(fault).encode())
-        return text
-
     @contextmanager
     def _new_file(self, *, is_unpacked: bool = False) -> Iterator[tuple[Path, RoomyFile]]:
         path = self.scratch / str(next(self._numbers))
@@ -169,6 +164,14 @@ class PlainText:
         """Remove a file that is ours and no longer needed."""
         if path.parent == self.scratch:
             path.unlink()
+
+
+def _ended(text: Text, fault: str | None) -> Text:
+    """Mark the end of text that comes out of a faulty archive, unless an archive in that archive was as faulty."""
+    if fault and not _end_of(text.path).rstrip(b"\n").endswith(_MARKS):
+        with text.path.open("ab") as file:
+            file.write(end_mark(fault).encode())
+    return text
 
 
 def head_of(path: Path) -> bytes:
@@ -195,9 +198,13 @@ def _all_but_last(rows: Iterable[str]) -> Iterator[str]:
 
 
 def _ends_with_line(path: Path) -> bool:
+    return _end_of(path).endswith((b"\n", b"\r"))
+
+
+def _end_of(path: Path) -> bytes:
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 1))
-        return file.read() in {b"\n", b"\r"}
+        file.seek(max(0, path.stat().st_size - _LONGEST_MARK))
+        return file.read()
 
 
 def _text_of(path: Path, encoding: str) -> Iterator[str]:

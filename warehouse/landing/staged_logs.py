@@ -159,12 +159,13 @@ class _Stage:
             source = self.scratch / "copy"
             log = self._copied(log.path, source, room)
         maker = PlainText(self.scratch, room, self.found.keys_of(log.path))
-        text = maker.of(Text(source, log.has_long_line)).path
+        try:
+            text = maker.of(Text(source, log.has_long_line)).path
+        finally:
+            if source == log.path and Stamp.of(source) != log.stamp:
+                raise LogsChanged(frozenset({log.path}))
         if text == log.path:
             return self._linked(log, staged, room)
-        if source == log.path and Stamp.of(source) != log.stamp:
-            text.unlink()
-            raise LogsChanged(frozenset({log.path}))
         text.replace(staged)
         self.left_out.extend(LeftOut(f"{printable(log.path)}: {name}", what) for name, what in maker.left_out)
         return log

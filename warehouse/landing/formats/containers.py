@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from functools import partial
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from warehouse.landing.archives import BROKEN_OFF, DAMAGED
 
@@ -55,7 +55,7 @@ def tar_members(path: Path) -> Iterator[Member | End]:
     with path.open("rb") as file, _opened_tar(file) as tar:
         while (info := _next_of(tar)) is not None:
             if info.isfile() and is_shown(info.name):
-                yield Member(info.name, partial(_copy, partial(tar.extractfile, info)))
+                yield Member(info.name, partial(_copy_from_tar, file, info))
         if fault := _fault_behind(file, tar):
             yield End(fault)
 
@@ -88,7 +88,7 @@ def zip_members(path: Path) -> Iterator[Member]:
     with _opened_zip(path) as archive:
         for info in archive.infolist():
             if not info.is_dir() and is_shown(info.filename):
-                yield Member(info.filename, partial(_copy, partial(archive.open, info)))
+                yield Member(info.filename, partial(_copy_from_zip, archive, info))
 
 
 @contextmanager
@@ -106,14 +106,24 @@ def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def _copy(opened: Callable[[], IO[bytes] | None], target: Target) -> str | None:
-    """Copy the bytes of a member that can be trusted to a file that is empty; return its fault, if it has any."""
+def _copy_from_tar(file: BinaryIO, info: tarfile.TarInfo, target: Target) -> str | None:
+    """Write the bytes of a member as far as they are there: tarfile gives none of a read that comes to the end."""
+    if info.issparse():
+        raise BrokenContainer("a tar archive with sparse files: unpack it first")
+    file.seek(info.offset_data)
+    left = info.size
+    while left and (piece := file.read(min(_PIECE, left))):
+        target.write(piece)
+        left -= len(piece)
+    return BROKEN_OFF if left else None
+
+
+def _copy_from_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Target) -> str | None:
+    """Write the bytes of a member, or, if it is damaged, none."""
     try:
-        file = opened()
-        while file and (piece := file.read(_PIECE)):
-            target.write(piece)
-    except tarfile.ReadError:
-        return BROKEN_OFF
+        with archive.open(info) as file:
+            while piece := file.read(_PIECE):
+                target.write(piece)
     except NotImplementedError:
         raise BrokenContainer("a zip archive packed in a rare way: unpack it first") from None
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError):
