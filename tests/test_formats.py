@@ -12,7 +12,7 @@ import random
 import tarfile
 import time
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ from warehouse.landing.formats import json_values, lines_of_text
 from warehouse.landing.formats.content import Form, content_of
 from warehouse.landing.formats.json_values import records_of
 from warehouse.landing.formats.lines_of_text import LineWatch, with_keys
-from warehouse.landing.logs import identify
+from warehouse.landing.logs import NotALog, identify
 from warehouse.landing.staged_logs import StagedLogs, staged
 
 if TYPE_CHECKING:
@@ -196,6 +196,36 @@ def test_any_export_of_a_log_is_staged_as_the_same_records(
             del record["level"]
     path.write_bytes(PACKINGS[packing](FORMS[form](records)))
     assert staged_records(tmp_path, path if named == "file" else root) == [meaning(record) for record in RECORDS[:size]]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(sorted(FORMS)),
+    st.sampled_from(sorted(PACKINGS)),
+    st.integers(0, 1 << 20),
+    st.none() | st.binary(min_size=1, max_size=40),
+)
+def test_whatever_is_cut_or_overwritten_a_file_is_staged_or_named(
+    tmp_path: Path, form: str, packing: str, at: int, others: bytes | None
+) -> None:
+    content = PACKINGS[packing](FORMS[form](RECORDS))
+    at %= len(content)
+    changed = content[:at] + (others + content[at + len(others) :] if others else b"")
+    (tmp_path / "log").write_bytes(changed)
+    text = b""
+    with suppress(NotALog):
+        text = staged_text(tmp_path, tmp_path / "log")
+    sound = {json.dumps(meaning(record), sort_keys=True) for record in RECORDS}
+    if packing not in {"plain", "lz4", "zstd", "tar", "tar.zst"}:  # these have check sums
+        assert sound.issuperset(json.dumps(found, sort_keys=True) for found in _whole_records(text))
+
+
+def _whole_records(text: bytes) -> Iterator[Record]:
+    for line in text.decode("utf-8-sig", "replace").split("\n"):
+        with suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield meaning(found)
 
 
 @pytest.mark.parametrize("form", FORMS)
