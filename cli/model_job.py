@@ -170,7 +170,7 @@ class ModelJob(Job):
         return reproduction
 
     def campaign(self, spec: CampaignSpec, out: Path | None) -> CampaignReport:
-        """Draw the list of a campaign."""
+        """Draw the list of a campaign; one that is published stands."""
         from models_ml.campaign import campaign
 
         if out is None:
@@ -178,7 +178,8 @@ class ModelJob(Job):
         with self.steps.step("campaign") as step:
             report = campaign(self.spark, spec, out or self.home.campaigns)
             step.rows_out = report.offers + report.control
-            step.detail = f"{report.offers} offers and {report.control} held out, in {shown(report.path)}"
+            drawn = f", as drawn on {report.drawn_at:%Y-%m-%d}" if report.stands else ""
+            step.detail = f"{report.offers} offers and {report.control} held out{drawn}, in {shown(report.path)}"
         return report
 
     def campaign_effect(self, campaign_id: str | None) -> CampaignEffect:

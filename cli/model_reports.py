@@ -81,6 +81,9 @@ def print_retrospective(evaluated: tuple[RetrospectiveReport, Row | None]) -> No
 def print_campaign(report: CampaignReport) -> None:
     """Print what a campaign costs and what it may bring."""
     print(f"Campaign {report.campaign_id}: {report.label} as of {report.as_of}, by {report.model_version}")
+    if report.stands:
+        drawn = f"{report.drawn_at:%Y-%m-%d %H:%M} UTC"
+        print(f"  drawn on {drawn}: this list stands; a new draw is a new campaign: give it --name")
     print(f"  {report.offers} offers for {report.spent:.2f}; {report.control} users held out")
     interval = ""
     if report.expected_value_low is not None and report.expected_value_high is not None:

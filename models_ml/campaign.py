@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from models_ml.campaign_effect import users_needed
-from models_ml.campaign_tables import CONTROL, TREATMENT, first_drawn_at, replace_targets
+from models_ml.campaign_spec import MONEY, id_of
+from models_ml.campaign_tables import CONTROL, TARGETS, TREATMENT, append_targets, moment, standing_campaign
 from models_ml.errors import ModelJobError, UnwritableFile
 from models_ml.tables import PREDICTIONS
 from models_ml.training_file import appearing
@@ -26,6 +25,11 @@ if TYPE_CHECKING:
 
     from models_ml.campaign_spec import CampaignSpec
 
+# The order of the file, in which nothing tells of the moment of the draw: its bytes are those of the list.
+_COLUMNS = (
+    *("campaign_id", "rank", "user_id", "arm", "as_of_date", "label", "model_version", "churn_probability", "reasons"),
+    *(*MONEY, "expected_value", "expected_value_low", "expected_value_high", "created_at"),
+)
 # Predictions of an earlier version of the table lack these.
 _OPTIONAL = {"churn_probability_low": "double", "churn_probability_high": "double", "reasons": "array<string>"}
 
@@ -40,11 +44,11 @@ class NobodyWorthAnOffer(ModelJobError):
 
 @dataclass(frozen=True)
 class CampaignReport:
-    """What was drawn; values are money. The ends of the expected value are None where predictions have no interval.
+    """What was drawn, or stands since it was; values are money.
 
-    They add up the ends of all offers, as if all probabilities were wrong the same way: a wide interval.
-    `control_cost` is the expected value of the offers that control does not get. `users_needed` is the size of each
-    arm that would show the assumed save rate with 80 % power.
+    The ends of the expected value are None where predictions have no interval. They add up the ends of all offers, as
+    if all probabilities were wrong the same way: a wide interval. `control_cost` is the expected value of the offers
+    that control does not get. `users_needed` is the size of each arm that shows the assumed save rate with 80 % power.
     """
 
     campaign_id: str
@@ -61,35 +65,55 @@ class CampaignReport:
     spent: float
     control_cost: float
     users_needed: int
+    drawn_at: datetime
+    stands: bool
 
 
 def campaign(spark: SparkSession, spec: CampaignSpec, out: Path) -> CampaignReport:
-    """Draw the list, replace the campaign's rows of ml.campaign_targets, write it to a CSV file, best user first.
+    """Draw the list, append it to ml.campaign_targets, write it to a CSV file, best user first.
 
-    `out` is the file, or a folder in which it becomes `<campaign_id>.csv`; it appears when the table is written. The
-    same predictions and settings give the same arms, rows and bytes.
+    A list that was drawn stands: under the same name or settings it is returned as it is, whatever has been scored
+    since, and its file has the same bytes. `out` is the file, or a folder in which it becomes `<campaign_id>.csv`; it
+    appears when the table is written.
 
     Raises:
         NoPrediction, OtherSettings, UnwritableFile, NobodyWorthAnOffer: nothing is written.
     """
-    scored = _scored(spark, spec)
+    if not (spec.name or spec.as_of):
+        spec = replace(spec, as_of=_scored(spark, spec).as_of_date)
+    standing = standing_campaign(spark, spec)
+    return _standing(spark, spec, standing, out) if standing else _drawn(spark, spec, out)
+
+
+def _standing(spark: SparkSession, spec: CampaignSpec, drawn: Row, out: Path) -> CampaignReport:
+    """The list as it was drawn. Its file in the folder stays as it is: people may have made notes in it."""
+    path = _path(out, drawn.campaign_id)
+    rows = spark.table(TARGETS).where(F.col("campaign_id") == drawn.campaign_id).select(*_COLUMNS)
+    if path == out or not path.exists():
+        with appearing(path) as partial:
+            _write(rows, partial)
+    return _report(rows, spec, path, moment(drawn.drawn_at), stands=True)
+
+
+def _drawn(spark: SparkSession, spec: CampaignSpec, out: Path) -> CampaignReport:
+    scored, drawn_at = _scored(spark, spec), datetime.now(timezone.utc)
     settings = {"as_of_date": scored.as_of_date, "label": spec.label, "model_version": scored.model_version}
     settings |= spec.money()
-    campaign_id = spec.name or _id_of(settings)
-    drawn_at = first_drawn_at(spark, campaign_id, settings) or datetime.now(timezone.utc)
+    campaign_id = spec.name or id_of(settings)
     path = _path(out, campaign_id)
     predictions = _predictions(spark, settings)
-    rows = _targets(predictions, spec, campaign_id).withColumn("created_at", F.lit(drawn_at)).persist()
+    drawn = _targets(predictions, spec, campaign_id).withColumn("created_at", F.lit(drawn_at))
+    rows = drawn.select(*_COLUMNS).persist()
     try:
         if rows.isEmpty():
             raise NobodyWorthAnOffer(_nobody(predictions, spec, scored))
-        totals = _totals(rows, spec)
+        report = _report(rows, spec, path, drawn_at, stands=False)
         with appearing(path) as partial:
             _write(rows, partial)
-            replace_targets(rows, campaign_id)
+            append_targets(rows)
     finally:
         rows.unpersist()
-    return CampaignReport(campaign_id, scored.as_of_date, spec.label, scored.model_version, path, **totals)
+    return report
 
 
 def _scored(spark: SparkSession, spec: CampaignSpec) -> Row:
@@ -107,11 +131,6 @@ def _scored(spark: SparkSession, spec: CampaignSpec) -> Row:
     there = ", ".join(f"{row.as_of_date} {row.model_version}" for row in rows) or "none"
     msg = f"no prediction of {asked}; of {spec.label} there are {there}: run sparkhouse predict --label {spec.label}"
     raise NoPrediction(msg)
-
-
-def _id_of(settings: dict[str, Any]) -> str:
-    digest = sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
-    return f"{settings['as_of_date']}-{settings['label']}-{digest[:8]}"
 
 
 def _path(out: Path, campaign_id: str) -> Path:
@@ -169,8 +188,7 @@ def _nobody(predictions: DataFrame, spec: CampaignSpec, scored: Row) -> str:
     )
 
 
-def _totals(rows: DataFrame, spec: CampaignSpec) -> dict[str, Any]:
-    """The fields of the report that are counts and sums of the list."""
+def _report(rows: DataFrame, spec: CampaignSpec, path: Path, drawn_at: datetime, *, stands: bool) -> CampaignReport:
     offered, held_out = (F.col("arm") == arm for arm in (TREATMENT, CONTROL))
 
     def total(of: Column, column: str) -> Column:
@@ -180,6 +198,8 @@ def _totals(rows: DataFrame, spec: CampaignSpec) -> dict[str, Any]:
         return F.when(F.count_if(offered & F.col(column).isNull()) == 0, total(offered, column))
 
     totals = rows.agg(
+        *(F.first(name).alias(name) for name in ("campaign_id", "label", "model_version")),
+        F.first("as_of_date").alias("as_of"),
         F.count_if(offered).alias("offers"),
         F.count_if(held_out).alias("control"),
         (total(offered, "churn_probability") * spec.save_rate).alias("expected_saved"),
@@ -190,8 +210,9 @@ def _totals(rows: DataFrame, spec: CampaignSpec) -> dict[str, Any]:
         total(held_out, "expected_value").alias("control_cost"),
         F.avg("churn_probability").alias("churn_rate"),
     ).collect()[0]
-    sums: dict[str, Any] = totals.asDict()
-    return sums | {"users_needed": users_needed(sums.pop("churn_rate"), spec.save_rate)}
+    fields: dict[str, Any] = totals.asDict()
+    needed = users_needed(fields.pop("churn_rate"), spec.save_rate)
+    return CampaignReport(**fields, path=path, users_needed=needed, drawn_at=drawn_at, stands=stands)
 
 
 def _write(rows: DataFrame, path: Path) -> None:

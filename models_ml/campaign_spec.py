@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models_ml.errors import ModelJobError, UnknownLabel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
 LEAVING = ("churned_in_time_bin", "will_churn_in_next_bin", "will_churn_soon", "will_lapse", "will_downgrade")
+MONEY = ("budget", "offer_cost", "save_rate", "customer_value", "holdout")
+SETTINGS = ("as_of_date", "label", "model_version", *MONEY)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -74,5 +79,17 @@ class CampaignSpec:
         return self.offer_cost / (self.save_rate * self.customer_value)
 
     def money(self) -> dict[str, float]:
-        names = ("budget", "offer_cost", "save_rate", "customer_value", "holdout")
-        return {name: float(getattr(self, name)) for name in names}
+        return {name: float(getattr(self, name)) for name in MONEY}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The settings that were asked for: what is left open is none."""
+        settings = {"as_of_date": self.as_of, "label": self.label, "model_version": self.model_version}
+        return {name: value for name, value in settings.items() if value is not None} | self.money()
+
+
+def id_of(settings: Mapping[str, Any]) -> str:
+    """Return the id of a campaign that nobody named."""
+    of_id = {name: settings[name] for name in SETTINGS}
+    digest = sha256(json.dumps(of_id, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{settings['as_of_date']}-{settings['label']}-{digest[:8]}"

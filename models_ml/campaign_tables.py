@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from models_ml.campaign_spec import SETTINGS, id_of
 from models_ml.errors import ModelJobError
 from models_ml.tables import LABELS, MODEL_VERSIONS, PREDICTIONS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
+    from models_ml.campaign_spec import CampaignSpec
+
 TARGETS = "ml.campaign_targets"
 EFFECTS = "monitoring.campaign_effects"
 TREATMENT, CONTROL = "treatment", "control"
 
-# One partition is what one campaign writes, so drawing it again replaces whole files in one commit.
+# One partition is what one campaign writes.
 _TARGETS_DDL = f"""
 create table if not exists {TARGETS} (
     campaign_id string not null comment 'Name of the campaign, or its date, label and a hash of its settings',
@@ -37,7 +40,7 @@ create table if not exists {TARGETS} (
     save_rate double not null comment 'Assumed share of leavers whom the offer keeps, 0 to 1',
     customer_value double not null comment 'Money that a user who is kept is worth',
     holdout double not null comment 'Probability of an eligible user to be in control, 0 to 1',
-    created_at timestamp not null comment 'When the campaign was first drawn'
+    created_at timestamp not null comment 'When the campaign was drawn'
 )
 using iceberg
 partitioned by (campaign_id)
@@ -88,12 +91,12 @@ class UnknownCampaign(ModelJobError):
     """No campaign of that id was drawn."""
 
 
-def replace_targets(rows: DataFrame, campaign_id: str) -> None:
-    """Write the list of a campaign in place of its earlier one, in one commit."""
+def append_targets(rows: DataFrame) -> None:
+    """Write the list of a campaign in one commit."""
     spark = rows.sparkSession
     spark.sql("create namespace if not exists ml")
     spark.sql(_TARGETS_DDL)
-    rows.writeTo(TARGETS).overwrite(F.col("campaign_id") == campaign_id)
+    rows.writeTo(TARGETS).append()
 
 
 def append_effect(spark: SparkSession, effect: dict[str, Any]) -> None:
@@ -105,26 +108,31 @@ def append_effect(spark: SparkSession, effect: dict[str, Any]) -> None:
     frame.coalesce(1).writeTo(EFFECTS).append()
 
 
-def first_drawn_at(spark: SparkSession, campaign_id: str, settings: dict[str, Any]) -> datetime | None:
-    """Return when the campaign was first drawn, None if it never was.
+def standing_campaign(spark: SparkSession, spec: CampaignSpec) -> Row | None:
+    """Return id, settings and drawn_at of the campaign that stands under the name, or under settings that agree.
+
+    Of campaigns without a name the first: when another version has scored since, its offers were made all the same.
 
     Raises:
-        OtherSettings: it was drawn with settings that differ from these.
+        OtherSettings: the name was given to settings that differ from these.
     """
-    drawn = next((row for row in _campaigns(spark) if row.campaign_id == campaign_id), None)
-    if drawn is None:
-        return None
-    differing = [f"{name} {drawn[name]}, not {value}" for name, value in settings.items() if drawn[name] != value]
-    if differing:
-        msg = f"campaign {campaign_id} was drawn with {', '.join(differing)}: give the new one another name"
+    first_to_last = _campaigns(spark)[::-1]
+    if spec.name is None:
+        unnamed = (row for row in first_to_last if row.campaign_id == id_of({name: row[name] for name in SETTINGS}))
+        return next((row for row in unnamed if not _differing(row, spec)), None)
+    drawn = next((row for row in first_to_last if row.campaign_id == spec.name), None)
+    if drawn and _differing(drawn, spec):
+        msg = f"campaign {spec.name} was drawn with {_differing(drawn, spec)}: give the new one another name"
         raise OtherSettings(msg)
-    # Timestamps leave Spark naive, in the local time of the machine.
-    created_at: datetime = drawn.created_at
-    return created_at.astimezone(timezone.utc)
+    return drawn
+
+
+def _differing(drawn: Row, spec: CampaignSpec) -> str:
+    return ", ".join(f"{name} {drawn[name]}, not {value}" for name, value in spec.asked.items() if drawn[name] != value)
 
 
 def find_campaign(spark: SparkSession, campaign_id: str | None) -> Row:
-    """Return id, settings and created_at of a campaign, of the one drawn last if none is named.
+    """Return id, settings and drawn_at of a campaign, of the one drawn last if none is named.
 
     Raises:
         UnknownCampaign: the message lists what there is.
@@ -142,6 +150,12 @@ def _campaigns(spark: SparkSession) -> list[Row]:
     """One row per campaign, the one drawn last first."""
     if not spark.catalog.tableExists(TARGETS):
         return []
-    # Every list has one user of rank 1, and all its rows have the same settings.
-    firsts = spark.table(TARGETS).where("rank = 1")
-    return firsts.orderBy(F.desc("created_at"), "campaign_id").collect()
+    # Every list has one user of rank 1, and all its rows have the same settings. As a timestamp, created_at would leave
+    # Spark in the local time of the machine, where an hour a year comes twice.
+    firsts = spark.table(TARGETS).where("rank = 1").withColumn("drawn_at", F.unix_micros("created_at"))
+    return firsts.orderBy(F.desc("created_at"), "campaign_id").drop("created_at").collect()
+
+
+def moment(micros: int) -> datetime:
+    """Return the moment so many microseconds after 1970 began, in UTC."""
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import time
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from hashlib import sha256
@@ -237,9 +238,83 @@ def test_predictions_without_interval_give_values_without_one(warehouse: SparkSe
 def test_the_same_campaign_twice_is_one_campaign(forty: SparkSession, tmp_path: Path) -> None:
     first, rows = campaign(forty, SPEC, tmp_path / "first.csv"), targets(forty)
     second = campaign(forty, SPEC, tmp_path / "second.csv")
-    assert second == replace(first, path=tmp_path / "second.csv")
+    assert not first.stands
+    assert second == replace(first, path=tmp_path / "second.csv", stands=True)
     assert targets(forty) == rows
     assert second.path.read_bytes() == first.path.read_bytes()
+
+
+def scored_anew(spark: SparkSession, day: date = MONDAY, version: str = "1-a") -> None:
+    """Score the same users the other way round: nobody on the list is worth an offer any more."""
+    spark.sql("delete from ml.churn_predictions")
+    rows = [scored(f"{number:02}", (41 - number) / 100, day, version, EVENING) for number in range(1, 41)]
+    spark.createDataFrame(rows, PREDICTIONS).writeTo("ml.churn_predictions").append()
+
+
+@pytest.mark.parametrize("version", ["1-a", "2-b"])
+@pytest.mark.parametrize("name", [None, "spring"])
+def test_a_list_stands_whatever_is_scored_after_it(
+    forty: SparkSession, tmp_path: Path, name: str | None, version: str
+) -> None:
+    first, rows = campaign(forty, replace(SPEC, name=name), tmp_path / "first.csv"), targets(forty)
+    scored_anew(forty, version=version)
+    second = campaign(forty, replace(SPEC, name=name), tmp_path / "second.csv")
+    assert second == replace(first, path=tmp_path / "second.csv", stands=True)
+    assert targets(forty) == rows
+    assert second.path.read_bytes() == first.path.read_bytes()
+
+
+def test_a_new_draw_is_a_campaign_of_another_name_or_date(forty: SparkSession, tmp_path: Path) -> None:
+    first = campaign(forty, SPEC, tmp_path)
+    scored_anew(forty)
+    named = campaign(forty, replace(SPEC, name="again"), tmp_path)
+    scored_anew(forty, NEXT_MONDAY)
+    later = campaign(forty, SPEC, tmp_path)
+    assert [(each.as_of, each.stands) for each in (first, named, later)] == [
+        (MONDAY, False),
+        (MONDAY, False),
+        (NEXT_MONDAY, False),
+    ]
+    users = {row.campaign_id: row.user_id for row in targets(forty) if row.rank == 1}
+    assert users == {first.campaign_id: "40", "again": "01", later.campaign_id: "01"}
+    # Of the first date nothing is scored any more.
+    assert campaign(forty, replace(SPEC, as_of=MONDAY), tmp_path).campaign_id == first.campaign_id
+    assert campaign(forty, replace(SPEC, name="again"), tmp_path).as_of == MONDAY
+
+
+def test_a_version_that_is_asked_for_has_a_campaign_of_its_own(forty: SparkSession, tmp_path: Path) -> None:
+    first = campaign(forty, SPEC, tmp_path)
+    scored_anew(forty, version="2-b")
+    other = campaign(forty, replace(SPEC, model_version="2-b"), tmp_path)
+    assert (other.stands, other.model_version) == (False, "2-b")
+    assert campaign(forty, SPEC, tmp_path).campaign_id == first.campaign_id
+    forty.sql("update ml.campaign_targets set campaign_id = 'spring' where model_version = '1-a'")
+    with pytest.raises(OtherSettings, match="spring was drawn with model_version 1-a, not 2-b"):
+        campaign(forty, replace(SPEC, name="spring", model_version="2-b"), tmp_path)
+
+
+def test_notes_that_people_made_in_the_file_are_kept(forty: SparkSession, tmp_path: Path) -> None:
+    drawn = campaign(forty, SPEC, tmp_path)
+    drawn.path.write_text("sent on Tuesday")
+    assert campaign(forty, SPEC, tmp_path).path.read_text() == "sent on Tuesday"
+    drawn.path.unlink()
+    assert campaign(forty, SPEC, tmp_path).path.read_text().startswith("campaign_id,rank,user_id,arm,")
+
+
+def test_when_a_list_was_drawn_is_right_in_the_hour_that_comes_twice(
+    forty: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign(forty, SPEC, tmp_path)
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        for hour in (0, 1):  # 02:30 in Berlin, twice
+            drawn_at = datetime(2026, 10, 25, hour, 30, tzinfo=timezone.utc)
+            forty.sql(f"update ml.campaign_targets set created_at = timestamp'{drawn_at:%Y-%m-%d %H:%M:%S}'")
+            assert campaign(forty, SPEC, tmp_path).drawn_at == drawn_at
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_other_settings_are_another_campaign_beside_it(forty: SparkSession, tmp_path: Path) -> None:
