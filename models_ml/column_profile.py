@@ -65,7 +65,9 @@ def _newest_rows(profile: Columns) -> Columns:
 
 def _rates(users: Columns) -> tuple[Rate, ...]:
     named = derivations()["rates"].items()
-    return tuple(shrunk_rate(name, **of, users=users) for name, of in named if set(of.values()) <= set(users))
+    return tuple(
+        shrunk_rate(name, **of, users=users) for name, of in named if {of["count"], of["exposure"]} <= set(users)
+    )
 
 
 def _behaviour(users: Columns, seed: int) -> BehaviourClasses | None:

@@ -38,18 +38,27 @@ class Mixture(NamedTuple):
     rates: NDArray[np.float64]
 
 
-def shrunk_rate(name: str, count: str, exposure: str, users: Columns) -> Rate:
+def shrunk_rate(name: str, count: str, exposure: str, users: Columns, *, zero_truncated: bool = False) -> Rate:
     """Fit the gamma prior of a rate to one row a user, by maximum likelihood of the negative binomial.
 
-    Source: A. Gelman et al., Bayesian Data Analysis (2013), section 2.6 and exercise 2.21.
+    `zero_truncated` says that a user has a row only once the count is 1 or more: the likelihood of each count is then
+    the one given that it is not 0, and the prior that of all users, of whom the quietest are not seen yet. Without it,
+    the rate of users with short exposures comes out too high.
+
+    Sources: A. Gelman et al., Bayesian Data Analysis (2013), section 2.6 and exercise 2.21; A. Cameron and P. Trivedi,
+    Regression Analysis of Count Data (2013), section 4.3 (truncated counts).
     """
     counts, exposures = np.nan_to_num(users[count]), np.nan_to_num(users[exposure])
+    if zero_truncated:
+        is_seen = counts > 0
+        counts, exposures = counts[is_seen], np.maximum(exposures[is_seen], LEAST_EXPOSURE)
     mean = (counts.sum() + 0.5) / (exposures.sum() + 1.0)
 
     def negative_log_likelihood(logs: NDArray[np.float64]) -> float:
         shape, rate = np.exp(logs)
-        likelihood = gammaln(counts + shape) - gammaln(shape) + shape * np.log(rate / (rate + exposures))
-        return -float((likelihood - counts * np.log(rate + exposures)).sum())
+        log_of_none = shape * np.log(rate / (rate + exposures))
+        likelihood = gammaln(counts + shape) - gammaln(shape) + log_of_none - counts * np.log(rate + exposures)
+        return -float((likelihood - np.log(-np.expm1(log_of_none)) if zero_truncated else likelihood).sum())
 
     bounds = [(np.log(1e-2), np.log(1e3))] * 2
     start = np.clip([0.0, -np.log(mean)], *bounds[0])

@@ -139,9 +139,36 @@ def test_the_prior_that_users_were_drawn_from_is_found() -> None:
     assert fitted.prior_exposure == pytest.approx(8.0, rel=0.1)
 
 
-@pytest.mark.parametrize(("count", "exposure"), [(0.0, 0.0), (0.0, 30.0), (9.0, 30.0), (np.nan, np.nan), (5.0, 0.0)])
-def test_alike_users_give_a_finite_prior(count: float, exposure: float) -> None:
-    fitted = shrunk_rate("pace", "sessions", "days", {"sessions": np.full(20, count), "days": np.full(20, exposure)})
+@pytest.mark.parametrize("days", [(1.0, 20.0), (5.0, 60.0), (1.0, 365.0)])
+def test_the_prior_is_that_of_all_users_where_the_quietest_are_not_seen(days: tuple[float, float]) -> None:
+    """0.25 sessions a day: of users who are seen once they have had one, it looked like up to 0.31."""
+    random = np.random.default_rng(8)
+    exposures = random.uniform(*days, 8_000)
+    sessions = random.poisson(random.gamma(2.0, 1 / 8.0, 8_000) * exposures).astype(float)
+    seen = {"sessions": sessions[sessions > 0], "days": exposures[sessions > 0]}
+    fitted = shrunk_rate("pace", "sessions", "days", seen, zero_truncated=True)
+    assert fitted.prior_count / fitted.prior_exposure == pytest.approx(0.25, rel=0.03)
+    assert fitted.prior_count == pytest.approx(2.0, rel=0.1)
+    naive = shrunk_rate("pace", "sessions", "days", seen)
+    assert naive.prior_count / naive.prior_exposure > fitted.prior_count / fitted.prior_exposure
+
+
+def test_where_next_to_nobody_is_unseen_the_truncation_changes_nothing() -> None:
+    random = np.random.default_rng(8)
+    exposures = random.uniform(200.0, 400.0, 2_000)
+    users = {"sessions": random.poisson(random.gamma(4.0, 1 / 8.0, 2_000) * exposures).astype(float), "days": exposures}
+    fitted, naive = (shrunk_rate("pace", "sessions", "days", users, zero_truncated=zero) for zero in (True, False))
+    assert fitted.prior_count == pytest.approx(naive.prior_count, rel=0.01)
+    assert fitted.prior_exposure == pytest.approx(naive.prior_exposure, rel=0.01)
+
+
+@pytest.mark.parametrize("zero_truncated", [True, False])
+@pytest.mark.parametrize(
+    ("count", "exposure"), [(1.0, 0.0), (1.0, 9.0), (0.0, 0.0), (0.0, 30.0), (9.0, 30.0), (np.nan, np.nan), (5.0, 0.0)]
+)
+def test_alike_users_give_a_finite_prior(count: float, exposure: float, zero_truncated: bool) -> None:  # noqa: FBT001
+    users = {"sessions": np.full(20, count), "days": np.full(20, exposure)}
+    fitted = shrunk_rate("pace", "sessions", "days", users, zero_truncated=zero_truncated)
     assert np.isfinite([fitted.prior_count, fitted.prior_exposure]).all()
     assert min(fitted.prior_count, fitted.prior_exposure) > 0
     if count == 9.0:
