@@ -21,7 +21,9 @@ from cli.runs import Run, held_lock_anywhere, mend_files
 from cli.shell import (
     Format,
     Ids,
+    KeepRefusedText,
     Label,
+    MappingFile,
     Pseudonymise,
     Quiet,
     Seed,
@@ -29,6 +31,7 @@ from cli.shell import (
     app,
     new_steps,
     reader,
+    reading_rules,
     writer,
     writer_on_branch,
 )
@@ -73,17 +76,20 @@ def ingest(
         bool, typer.Option("--replay-rejected", help="Judge the lines refused so far anew, by the rules of today.")
     ] = False,
     pseudonymise: Pseudonymise = True,
+    mapping: MappingFile = None,
+    keep_refused_text: KeepRefusedText = False,
     quiet: Quiet = False,
     wait: Wait = False,
 ) -> None:
     """Land logs in raw.events; lines that cannot be events go to raw.rejected_events with their reasons."""
     if not paths and not replay_rejected:
         raise typer.BadParameter("Name a log to ingest, or give --replay-rejected.")
+    rules = reading_rules(mapping, pseudonymise=pseudonymise, keep_refused_text=keep_refused_text)
     with writer_on_branch("ingest", quiet=quiet, wait=wait) as job:
         if replay_rejected:
-            job.replay_rejected()
+            job.replay_rejected(rules)
         if paths:
-            job.ingest(paths, pseudonymise=pseudonymise)
+            job.ingest(paths, rules)
         if job.count("raw.events"):
             job.audit(RAW_SUITES)
         job.publish()
@@ -199,6 +205,8 @@ def run(
     ] = None,
     label: Label = "churned_in_time_bin",
     pseudonymise: Pseudonymise = True,
+    mapping: MappingFile = None,
+    keep_refused_text: KeepRefusedText = False,
     quiet: Quiet = False,
     wait: Wait = False,
 ) -> None:
@@ -206,8 +214,10 @@ def run(
     from cli.main_job import run_all
     from cli.report import print_run
 
-    steps = new_steps("run", quiet=quiet)
-    print_run(run_all(events, label, steps, pseudonymise=pseudonymise, wait=wait))
+    if mapping and not events:
+        raise typer.BadParameter("--mapping is about a log of your own: name it with --events.")
+    rules = reading_rules(mapping, pseudonymise=pseudonymise, keep_refused_text=keep_refused_text)
+    print_run(run_all(events, label, new_steps("run", quiet=quiet), rules, wait=wait))
 
 
 @app.command()

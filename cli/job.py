@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cli.steps import Steps
     from expectations.report import ValidationReport
     from warehouse.landing.ingest import IngestSummary
+    from warehouse.landing.reader.rules import Rules
     from warehouse.landing.simulator import SimulationSpec, SimulationSummary
     from warehouse.publishing.publication import Publisher
     from warehouse.publishing.upkeep import Upkeep
@@ -161,19 +162,22 @@ class Job:
                     f"take it away: sparkhouse runs discard {self.steps.run_id}"
                 )
 
-    def ingest(self, patterns: Sequence[str | Path], *, pseudonymise: bool = True) -> IngestSummary:
+    def ingest(self, patterns: Sequence[str | Path], rules: Rules | None = None) -> IngestSummary:
         """Land logs in the raw tables; a log that a run simulated before makes room for them."""
         from warehouse.landing.finding import find_logs
         from warehouse.landing.ingest import ingest
         from warehouse.landing.logs import NotALog
+        from warehouse.landing.reader.rules import Rules
         from warehouse.landing.room import UnpacksTooLarge
         from warehouse.landing.salt import load_salt
 
+        rules = rules or Rules()
+
         with self.steps.step("ingest") as step:
-            salt = load_salt(self.home.salt, is_in_use=self._holds_pseudonyms) if pseudonymise else None
+            salt = load_salt(self.home.salt, is_in_use=self._holds_pseudonyms) if rules.pseudonymise else None
             try:
                 DemoLog(self.spark, self.home).require_apart(find_logs(patterns).paths)
-                summary = ingest(self.spark, patterns, self.home.landing, salt)
+                summary = ingest(self.spark, patterns, self.home.landing, salt, rules)
             except (NotALog, UnpacksTooLarge) as refused:
                 raise CheckFailed(str(refused)) from refused
             step.rows_in, step.rows_out = summary.lines, summary.accepted
@@ -181,21 +185,26 @@ class Job:
                 f"{summary.lines:,} lines = {summary.accepted:,} accepted + {summary.rejected:,} rejected"
                 f" + {summary.blank:,} blank; {summary.files} files, {summary.files_skipped} known already"
             )
-            step.detail += told_reasons(summary) + told_left_out(summary)
+            step.detail += told_dialects(summary) + told_reasons(summary) + told_left_out(summary)
+        if clock := doubt_of_clock(summary):
+            self.steps.tell(clock)
         self.keep_logs_apart()
         return summary
 
-    def replay_rejected(self) -> None:
+    def replay_rejected(self, rules: Rules | None = None) -> None:
         """Judge the refused lines anew: those that are events by today's rules join them."""
+        from warehouse.landing.reader.rules import Rules
         from warehouse.landing.replay import replay_rejected
 
         with self.steps.step("replay") as step:
-            summary = replay_rejected(self.spark)
+            summary = replay_rejected(self.spark, rules or Rules())
             step.rows_in, step.rows_out = summary.lines, summary.accepted
             step.detail = (
                 f"{summary.lines:,} refused lines = {summary.accepted:,} accepted + {summary.rejected:,} refused"
             )
             step.detail += told_reasons(summary)
+            if summary.final:
+                step.detail += f"; {summary.final:,} of them cannot be judged anew: only their shape was kept"
         self.keep_logs_apart()
 
     def _holds_pseudonyms(self) -> bool:
@@ -309,6 +318,27 @@ def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool 
             f"{summary.rows:,} rows of {summary.users} users, {summary.churned_users} churned, in {shown(out)}"
         )
     return summary
+
+
+def told_dialects(summary: IngestSummary) -> str:
+    """How the files are spelled, by the mapping that each was read by; nothing where no line was JSON."""
+    files = sorted(summary.dialects.items(), key=lambda item: -item[1])
+    if len(files) == 1:
+        return f"; read as {files[0][0]}"
+    return "; read as " + ", ".join(f"{name} ({count} files)" for name, count in files) if files else ""
+
+
+def doubt_of_clock(summary: IngestSummary) -> str | None:
+    """What to say where most lines lie ahead of this machine's clock: it is more likely to be wrong than they."""
+    from warehouse.landing.reader.reader import FUTURE
+
+    ahead = summary.reasons.get(FUTURE, 0)
+    if ahead * 2 <= summary.lines:
+        return None
+    return (
+        f"Warning: {ahead:,} of {summary.lines:,} lines lie after the time of ingest. This machine's clock says "
+        f"{datetime.now(timezone.utc):%F %T} UTC and may be wrong: set it, then: sparkhouse ingest --replay-rejected"
+    )
 
 
 def told_reasons(summary: IngestSummary) -> str:

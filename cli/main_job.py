@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cli.steps import Steps
     from models_ml.prediction import PredictionReport
     from models_ml.training_report import TrainingReport
+    from warehouse.landing.reader.rules import Rules
 
 SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics")
 
@@ -34,7 +35,7 @@ class RunReport:
 
 
 def run_all(
-    events: str | None, label: str, steps: Steps, *, pseudonymise: bool = True, wait: bool = False
+    events: str | None, label: str, steps: Steps, rules: Rules | None = None, *, wait: bool = False
 ) -> RunReport:
     """Ingest, build, audit, publish, train, predict, audit and publish again; `run.json` is written however it ends.
 
@@ -60,7 +61,7 @@ def run_all(
                     # There was a run with a log, but it was stopped before it published anything.
                     log = simulated_log(home, steps, has_logs=False)
                 if log:
-                    job.ingest([log], pseudonymise=pseudonymise)
+                    job.ingest([log], rules)
                 # Unit tests are about the models' logic, not today's data: `sparkhouse build` and the tests run them.
                 job.build("--exclude-resource-type", "unit_test")
                 data_docs = job.audit(WAREHOUSE_SUITES).index_page

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,8 @@ from cli.writer_lock import WriterAtWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from warehouse.landing.reader.rules import Rules
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +55,13 @@ Pseudonymise = Annotated[
         help="Keep first and last names as salted hashes in `raw`, or not at all; in clear they are never kept."
     ),
 ]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option("--mapping", help="YAML file that says what another service's log calls keys, pages and levels."),
+]
+KeepRefusedText = Annotated[
+    bool, typer.Option("--keep-refused-text", help="Keep the text of refused lines that are no JSON, not its shape.")
+]
 Label = Annotated[str, typer.Option(help="A label of marts.fct_churn_labels.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Snapshot date; the newest if not given.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
@@ -82,6 +92,14 @@ def reader(command: str, *, quiet: bool) -> ModelJob:
         with suppress(WriterAtWork, OSError), held_lock(home, steps, wait=False):
             job.finish_publication()
     return job
+
+
+def reading_rules(mapping: Path | None, *, pseudonymise: bool, keep_refused_text: bool) -> Rules:
+    """Put together how a log is to be read, before anything is written. Raises BrokenMapping."""
+    from warehouse.landing.reader.mapping_file import load_mapping
+    from warehouse.landing.reader.rules import Rules
+
+    return Rules(pseudonymise, load_mapping(mapping) if mapping else None, keep_refused_text)
 
 
 def start_job(home: Home, steps: Steps) -> ModelJob:

@@ -10,7 +10,7 @@ import pytest
 from warehouse.landing import replay as replay_module
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.raw_tables import RAW_TABLES
-from warehouse.landing.records import NAME_FAULT, PLAUSIBLE_RANGES
+from warehouse.landing.reader.fields import PLAUSIBLE_RANGES
 from warehouse.landing.replay import replay_rejected
 
 if TYPE_CHECKING:
@@ -95,14 +95,22 @@ def test_lines_that_a_mended_rule_takes_become_events(
         lines=8,
         accepted=1,
         rejected=7,
-        reasons={"not json": 2, "impossible value: ts": 1, "impossible value: length": 1, NAME_FAULT: 3},
+        reasons={
+            "not json": 4,
+            "impossible value: ts": 1,
+            "impossible value: length": 1,
+            "wrong type: firstName": 1,
+        },
+        final=4,
     )
     assert rows(spark, "rejected_events", "line_number", "reasons") == [
         (1, ["not json"]),
         (4, ["impossible value: ts"]),
         (5, ["impossible value: length"]),
         (6, ["not json"]),
-        *((number, [NAME_FAULT]) for number in (7, 8, 9)),
+        (7, ["wrong type: firstName"]),
+        (8, ["not json"]),
+        (9, ["not json"]),
     ]
     old, new = rows(spark, "events", "line_number", "source_file", "ingested_at", "first_name")
     assert (old.line_number, new.line_number, new.source_file, new.first_name) == (1, 2, old.source_file, None)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyspark.sql import functions as F
 
-from warehouse.landing.records import parse
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
 
 _BYTE_ORDER_MARK = "\ufeff"
+# Of lines that go to Python and back at a time.
+_MOST_BYTES, _MOST_ROWS = 32 << 20, 10_000
 
 
 class Block(NamedTuple):
@@ -25,16 +25,14 @@ class Block(NamedTuple):
     first_row: int
     line_count: int
     blank_count: int
+    longest: int
 
 
 def read_lines(spark: SparkSession, folder: Path) -> DataFrame:
-    """Return one row per line of the files in `folder`: file_name, block_start, row_id, line, is_blank, parsed.
-
-    The row id is not deterministic in Spark's eyes, which keeps filters above this step: pushed below it they would
-    parse twice.
-    """
+    """Return one row per line of the files in `folder`: file_name, block_start, row_id, line, is_blank."""
     text = F.col("value")
     line = F.when(text.startswith(_BYTE_ORDER_MARK), F.substring(text, 2, 2**31 - 1)).otherwise(text)
+    is_blank = F.when(line.startswith("{"), F.lit(False)).otherwise(~line.rlike(r"\S"))  # noqa: FBT003 - Spark's literal
     return (
         spark.read.text(str(folder), lineSep="\n")
         .select("value", "_metadata.file_name", F.col("_metadata.file_block_start").alias("block_start"))
@@ -43,8 +41,7 @@ def read_lines(spark: SparkSession, folder: Path) -> DataFrame:
             "block_start",
             F.monotonically_increasing_id().alias("row_id"),
             line.alias("line"),
-            (~line.rlike(r"\S")).alias("is_blank"),
-            parse(line).alias("parsed"),
+            is_blank.alias("is_blank"),
         )
     )
 
@@ -55,8 +52,14 @@ def survey(lines: DataFrame) -> list[Block]:
         F.min("row_id").alias("first_row"),
         F.count("*").alias("line_count"),
         F.sum(F.col("is_blank").cast("bigint")).alias("blank_count"),
+        F.max(F.octet_length("line")).alias("longest"),
     )
     return sorted(Block(*row) for row in rows.collect())
+
+
+def rows_at_a_time(blocks: list[Block]) -> int:
+    """Return how many lines go to Python and back at a time: fewer where they can be long."""
+    return max(1, min(_MOST_ROWS, _MOST_BYTES // max([1, *(block.longest for block in blocks)])))
 
 
 def number_lines(lines: DataFrame, blocks: list[Block], sources: dict[str, str]) -> DataFrame:

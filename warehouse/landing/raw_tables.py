@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from warehouse.landing.records import FIELDS, column_name
+from warehouse.landing.reader.batches import EVENT_COLUMNS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_EVENT_FIELDS = {column_name(key): kind for key, kind in FIELDS.items()} | {"status": "int"}
+# The rules by which rows were made; files that were taken in before there was a number have none. See `upgrade`.
+RECORD_VERSION = 2
 RAW_TABLES = {
-    "raw.events": _EVENT_FIELDS
+    "raw.events": EVENT_COLUMNS
     | {
-        "unknown_keys": "string",
-        "record_hash": "string",
         "source_file": "string",
         "line_number": "bigint",
         "ingested_at": "timestamp",
@@ -25,6 +24,7 @@ RAW_TABLES = {
     "raw.rejected_events": {
         "raw_line": "string",
         "reasons": "array<string>",
+        "kept": "string",
         "source_file": "string",
         "line_number": "bigint",
         "ingested_at": "timestamp",
@@ -39,6 +39,7 @@ RAW_TABLES = {
         "blank_count": "bigint",
         "ingested_at": "timestamp",
         "replayed_at": "timestamp",
+        "record_version": "int",
     },
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

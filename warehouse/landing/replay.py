@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from warehouse.landing import records
-from warehouse.landing.ingest import IngestSummary, LinesUnaccountedFor
+from warehouse.landing.ingest import DEFAULT_RULES, IngestSummary, LinesUnaccountedFor
 from warehouse.landing.raw_tables import append, create_raw_tables, start_time
-from warehouse.landing.rows import event_rows, with_reasons
+from warehouse.landing.reader.reader import SHAPE
+from warehouse.landing.rows import outcomes
+from warehouse.landing.upgrade import upgrade
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from pyspark.sql import DataFrame, Row, SparkSession
 
+    from warehouse.landing.reader.reader import LineReader
+    from warehouse.landing.reader.rules import Rules
+
 # An ingest takes a path once, so its time and the path tell the file that a refused line came from.
 _FILE = ("source_file", "ingested_at")
 _LINE = (*_FILE, "line_number")
 
 
-def replay_rejected(spark: SparkSession) -> IngestSummary:
-    """Judge all rows of `raw.rejected_events` by the rules of today; events among them become rows of `raw.events`.
+def replay_rejected(spark: SparkSession, rules: Rules = DEFAULT_RULES) -> IngestSummary:
+    """Judge the rows of `raw.rejected_events` by the rules of today; events among them become rows of `raw.events`.
 
+    A line of which only the shape was kept stays as it is: `final` of the summary counts them. The others are read by
+    the mapping of `rules`, or by the dialect that they show.
     Such an event has the file and the number of its line, a new `ingested_at`, and no names: they were masked. It has
     the `record_hash` that it has in a file that is delivered again. Other rows stay, their reasons brought up to date.
     The counts of `raw.ingested_files` follow, and `replayed_at` there is the `ingested_at` of the file's new events.
@@ -40,8 +46,11 @@ def replay_rejected(spark: SparkSession) -> IngestSummary:
     """
     create_raw_tables(spark)
     now = start_time(spark)
+    # Without a salt: the names in these lines are stars.
+    reader = rules.reader(now, salt=None)
+    upgrade(spark, reader)
     _let_go_of_replayed(spark)
-    judged = _judged(spark).cache()
+    judged = _judged(spark, reader).cache()
     try:
         return _replay(judged, now)
     finally:
@@ -53,7 +62,7 @@ def _replay(judged: DataFrame, now: datetime) -> IngestSummary:
     # Rows of no file that is taken in are not ours to move: their counts stand nowhere.
     refused = judged.join(spark.table("raw.ingested_files").select(*_FILE), [*_FILE], "left_semi")
     file = ("source_file", F.unix_micros("ingested_at").alias("refused_at"))
-    groups = refused.groupBy(*file, "old_reasons", "reasons").count().collect()
+    groups = refused.groupBy(*file, "old_kept", "old_reasons", "reasons").count().collect()
     accepted = _accepted_by_file(groups)
     if accepted:
         replays = _replays(spark, accepted, now)
@@ -65,11 +74,15 @@ def _replay(judged: DataFrame, now: datetime) -> IngestSummary:
     return _summary(groups, len(accepted))
 
 
-def _judged(spark: SparkSession) -> DataFrame:
+def _judged(spark: SparkSession, reader: LineReader) -> DataFrame:
     """Return the refused lines with the reasons of today, none for an event, and `old_reasons`, those of the table."""
-    is_final = F.arrays_overlap("old_reasons", F.array(*map(F.lit, records.LASTING_REASONS)))
-    judged = with_reasons(spark.table("raw.rejected_events").withColumnRenamed("reasons", "old_reasons"))
-    return judged.withColumn("reasons", F.when(is_final, F.col("old_reasons")).otherwise(F.col("reasons")))
+    refused = spark.table("raw.rejected_events").withColumnsRenamed(
+        {"raw_line": "line", "reasons": "old_reasons", "kept": "old_kept"}
+    )
+    no_reason = F.array().cast("array<string>")
+    is_final = F.col("old_kept") == SHAPE
+    reasons = F.when(is_final, F.col("old_reasons")).otherwise(F.coalesce("reasons", no_reason))
+    return outcomes(refused, reader).withColumn("reasons", reasons)
 
 
 def _accepted_by_file(groups: list[Row]) -> Counter[tuple[str, int]]:
@@ -94,8 +107,8 @@ def _replays(spark: SparkSession, accepted: Counter[tuple[str, int]], now: datet
 
 
 def _write_events(lines: DataFrame, replays: DataFrame) -> None:
-    of_files = lines.withColumnRenamed("raw_line", "line").join(F.broadcast(replays), [*_FILE])
-    append(event_rows(of_files.withColumn("ingested_at", F.col("replayed_at")), salt=None), "raw.events")
+    of_files = lines.join(F.broadcast(replays), [*_FILE])
+    append(of_files.withColumn("ingested_at", F.col("replayed_at")), "raw.events")
 
 
 def _require_written(spark: SparkSession, now: datetime, expected: int) -> None:
@@ -150,8 +163,9 @@ def _let_go_of_replayed(spark: SparkSession) -> None:
 
 def _summary(groups: list[Row], files: int) -> IngestSummary:
     lines = sum(group["count"] for group in groups)
-    rejected, reasons = 0, Counter[str]()
+    rejected, final, reasons = 0, 0, Counter[str]()
     for group in groups:
         rejected += group["count"] if group.reasons else 0
+        final += group["count"] if group.old_kept == SHAPE else 0
         reasons.update(dict.fromkeys(group.reasons, group["count"]))
-    return IngestSummary(files, 0, lines, lines - rejected, rejected, 0, dict(reasons))
+    return IngestSummary(files, 0, lines, lines - rejected, rejected, 0, dict(reasons), final)
