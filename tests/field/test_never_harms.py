@@ -20,6 +20,7 @@ from cli.home import Home
 from cli.job import CheckFailed, Job
 from cli.runs import DAMAGED, FAILED, PUBLISHED, mend_files, recorded, runs
 from cli.steps import Steps
+from warehouse.landing.reader.rules import Rules
 from warehouse.landing.salt import UnusableSalt, load_salt
 from warehouse.landing.simulator import SimulationSpec, simulate
 from warehouse.publishing import relocation
@@ -399,7 +400,7 @@ def test_ingest_stops_where_the_salt_is_gone_and_names_are_there(
     state.salt.unlink()
     with pytest.raises(UnusableSalt):
         job.ingest([logs[1]])
-    job.ingest([logs[1]], pseudonymise=False)
+    job.ingest([logs[1]], Rules(pseudonymise=False))
 
 
 def test_all_that_failed_runs_left_is_taken_away_at_once(

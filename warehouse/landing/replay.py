@@ -168,4 +168,4 @@ def _summary(groups: list[Row], files: int) -> IngestSummary:
         rejected += group["count"] if group.reasons else 0
         final += group["count"] if group.old_kept == SHAPE else 0
         reasons.update(dict.fromkeys(group.reasons, group["count"]))
-    return IngestSummary(files, 0, lines, lines - rejected, rejected, 0, dict(reasons), final)
+    return IngestSummary(files, 0, lines, lines - rejected, rejected, 0, dict(reasons), final=final)

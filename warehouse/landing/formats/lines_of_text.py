@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote
 
 from warehouse.landing.archives import LINE_TOO_LONG, end_mark
-from warehouse.landing.records import FIELDS
+from warehouse.landing.reader.fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
