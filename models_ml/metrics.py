@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-REPLICATES = 500
+REPLICATES, MOST_REPLICATES = 500, 2_000
 SEED = 20181001
 
 # Weights handled at once: few enough to stay in the cache.
@@ -27,7 +28,7 @@ _BATCH_CELLS = 400_000
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and its 95 % interval, which holds it."""
+    """A number and its interval, of 95 % unless another is asked for; it holds the number."""
 
     value: float
     low: float
@@ -74,15 +75,19 @@ def intervals(
     return {name: percentile_interval(value, resampled[name][0]) for name, value in values.items()}
 
 
-def difference(users: NDArray[np.generic], labels: Numbers, a: Scored, b: Scored, metric: str) -> Interval:
-    """Return metric(b) - metric(a) with its 95 % interval, both measured on the same resamples of users.
+def difference(  # noqa: PLR0913 - two models on the same rows
+    users: NDArray[np.generic], labels: Numbers, a: Scored, b: Scored, metric: str, *, confidence: float = 0.95
+) -> Interval:
+    """Return metric(b) - metric(a) with its interval, both measured on the same resamples of users.
 
     A challenger b beats the champion a beyond chance where the interval lies above 0; brier and calibration_error are
-    the better the smaller, so below 0 for these.
+    the better the smaller, so below 0 for these. The surer the interval has to be, the more resamples there are, up to
+    a limit, where it holds them all.
     """
     value_a, value_b = (metrics(labels, s.probabilities, s.threshold, s.scores)[metric] for s in (a, b))
-    resampled_a, resampled_b = _replicates(users, labels, (a, b), REPLICATES, SEED)[metric]
-    return percentile_interval(value_b - value_a, resampled_b - resampled_a)
+    replicates = min(ceil(REPLICATES * (1 - 0.95) / (1 - confidence)), MOST_REPLICATES)
+    resampled_a, resampled_b = _replicates(users, labels, (a, b), replicates, SEED)[metric]
+    return percentile_interval(value_b - value_a, resampled_b - resampled_a, confidence)
 
 
 def user_resamples(
@@ -125,7 +130,7 @@ def _replicates(
     }
 
 
-def percentile_interval(value: float, resampled: Numbers) -> Interval:
-    """Return the value with the 95 % percentile interval of its resamples, widened to hold it."""
-    low, high = np.quantile(resampled, [0.025, 0.975])
+def percentile_interval(value: float, resampled: Numbers, confidence: float = 0.95) -> Interval:
+    """Return the value with the percentile interval of its resamples, widened to hold it."""
+    low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(value), float(min(low, value)), float(max(high, value)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timezone
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from models_ml.errors import NoModelYet, UnknownModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from pyspark.sql import Row, SparkSession
 
@@ -36,6 +38,17 @@ def record_model_version(spark: SparkSession, report: TrainingReport) -> None:
 def champion(spark: SparkSession, label: str) -> Row | None:
     """Return the row of the version that was made champion last; None where there is none."""
     return _champion([each for each in _versions(spark) if each.label == label])
+
+
+def earlier_tries(spark: SparkSession, label: str, test: Sequence[date]) -> int:
+    """Return how many versions of a label have been compared with a champion on some of these test snapshots.
+
+    Since there was no champion last: another log may have been on the same dates before. Of versions that were trained
+    before tries were counted each is taken for one.
+    """
+    newest_first = [each for each in _versions(spark) if each.label == label]
+    compared = takewhile(lambda each: each.tries != 0, newest_first)
+    return sum(each.test_from is None or (each.test_from <= test[-1] and test[0] <= each.test_to) for each in compared)
 
 
 def find_model_version(spark: SparkSession, label: str, wanted: str | None) -> Row:
@@ -118,6 +131,7 @@ def _row(report: TrainingReport) -> dict[str, Any]:
         "algorithm": report.algorithm,
         "is_chosen": report.promotion.promoted,
         "promotion_reason": report.promotion.reason,
+        "tries": report.promotion.tries,
         "horizon_days": report.horizon_days,
         "train_from": split.train[0],
         "train_to": split.train[-1],

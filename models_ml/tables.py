@@ -45,6 +45,7 @@ create table if not exists {MODEL_VERSIONS} (
     algorithm string not null comment 'Algorithm with the best cross-validated average precision',
     is_chosen boolean not null comment 'Was made champion: the newest such version scores where none is named',
     promotion_reason string comment 'Why it was made champion, or was not',
+    tries int comment 'Which challenger on these test rows it was; 0 where there was no champion to compare it with',
     trained_at timestamp not null comment 'When the training ended',
     horizon_days int comment 'Days after as_of that the label looks at, per bin',
     train_from date comment 'First training snapshot',

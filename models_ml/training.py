@@ -12,7 +12,7 @@ from models_ml import tables
 from models_ml.arrow import columns_of, ordered_table
 from models_ml.errors import ModelJobError
 from models_ml.features import KEYS
-from models_ml.model_versions import champion, record_model_version
+from models_ml.model_versions import champion, earlier_tries, record_model_version
 from models_ml.portable.model import PortableModel
 from models_ml.promotion import AUTO, Champion, Promotion, decide
 from models_ml.tracking import CARD, PORTABLE, PROFILE, PublishedModel, Tracking, load_text
@@ -88,7 +88,8 @@ def rival(spark: SparkSession, models: TrainedModels, features: DataFrame, mlflo
     except (ModelJobError, AnalysisException, KeyError, TypeError) as error:  # the last two: a layout of before
         return Champion(row.model_version, None, str(error).splitlines()[0])
     scores = model.score(columns_of(ordered_table(of_test, KEYS)))
-    return Champion(row.model_version, Scored(model.probability(scores), model.threshold, scores))
+    tries = earlier_tries(spark, models.spec.label, models.dataset.split.test)
+    return Champion(row.model_version, Scored(model.probability(scores), model.threshold, scores), earlier_tries=tries)
 
 
 class Published(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
@@ -16,9 +16,9 @@ from sklearn.metrics import roc_auc_score
 from models_ml.arrow import arrow_tables, columns_of
 from models_ml.errors import UnknownModelVersion
 from models_ml.features import KEYS
-from models_ml.model_versions import champion, find_model_version, retire_champions
+from models_ml.model_versions import champion, earlier_tries, find_model_version, retire_champions
 from models_ml.portable.model import PortableModel
-from models_ml.promotion import AUTO, FORCE, NEVER, Champion, Promotion, decide
+from models_ml.promotion import AUTO, FORCE, NEVER, Champion, Promotion, confidence_of, decide
 from models_ml.rows import Rows
 from models_ml.tracking import Tracking, load_text
 from models_ml.training import train
@@ -166,18 +166,21 @@ def test_the_same_again_is_a_challenger_and_says_why(first: Trained, again: Trai
     assert again.aliases == {"champion": first.number, "challenger": again.number}
 
 
-def test_a_forced_champion_takes_the_place_of_both(job: Job, again: Trained, forced: Trained) -> None:
+def test_a_forced_champion_takes_the_place_of_both(job: Job, first: Trained, again: Trained, forced: Trained) -> None:
     assert forced.promotion.promoted
     assert forced.promotion.reason.startswith("by --promote force; average precision ")
     assert again.champion is not None
-    assert f"against {again.champion} on 300 test rows" in forced.promotion.reason
+    assert f"against {again.champion} on 300 test rows; try 2 on these" in forced.promotion.reason
+    assert [each.row.tries for each in (first, again, forced)] == [0, 1, 2]
     assert forced.champion == forced.report.model_version == find_model_version(job.spark, LABEL, None).model_version
     assert forced.aliases == {"champion": forced.number}
 
 
 def test_a_champion_still_scores_on_a_column_that_may_no_longer_train(job: Job, forced: Trained) -> None:
     narrower = job.train(TrainingSpec(algorithms=LINEAR), [name for name in NAMES if name != "noise_1"])
-    assert f"against {forced.report.model_version} on 300 test rows" in narrower.promotion.reason
+    assert f"against {forced.report.model_version} on 300 test rows; try 3 on these" in narrower.promotion.reason
+    assert earlier_tries(job.spark, LABEL, MONDAYS[5:7]) == 3
+    assert earlier_tries(job.spark, LABEL, MONDAYS[6:8]) == 0
 
 
 def test_a_champion_whose_columns_or_files_are_gone_is_replaced(job: Job, forced: Trained) -> None:
@@ -261,6 +264,25 @@ def test_a_challenger_is_promoted_that_is_better_beyond_chance_or_by_policy(
     assert decided.promoted == promoted
     assert decided.reason.startswith(reason)
     assert decided.reason.endswith("against v1-then on 600 test rows")
+    assert decided.tries == 1
+
+
+def test_the_oftener_the_same_rows_are_tried_the_surer_it_has_to_be() -> None:
+    test, signal = rows_with_a_signal()
+    tried = [
+        decide(said(signal, 0.9), Champion("v1-then", said(signal, 1.9), earlier_tries=before), test, AUTO)
+        for before in (0, 2, 200)
+    ]
+    assert [(each.promoted, each.tries) for each in tried] == [(True, 1), (True, 3), (False, 201)]
+    assert tried[1].reason.endswith("on 600 test rows; try 3 on these test rows: needs 99.2 %")
+    assert tried[2].reason.startswith("does not beat the champion beyond chance")
+
+
+def test_all_tries_together_owe_no_more_to_chance_than_one_in_twenty() -> None:
+    assert confidence_of(1) == pytest.approx(0.95)
+    assert confidence_of(2) == pytest.approx(0.98333, abs=1e-5)
+    # Each is one-sided: half of what the interval leaves.
+    assert sum((1 - confidence_of(tries)) / 2 for tries in range(1, 10_000)) == pytest.approx(0.05, abs=1e-4)
 
 
 @pytest.mark.parametrize(("policy", "promoted"), [(AUTO, True), (FORCE, True), (NEVER, False)])
