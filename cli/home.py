@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from models_ml.training_report import TrainingReport
+    from models_ml.version_removal import StoredVersion
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DBT_PROJECT = REPOSITORY / "warehouse"
@@ -57,8 +58,8 @@ class Home:
     def reports(self) -> Path:
         return self.path / "reports"
 
-    def model_card(self, report: TrainingReport) -> Path:
-        return self.reports / "model_cards" / f"{report.label}-{report.model_version}.html"
+    def model_card(self, version: TrainingReport | StoredVersion) -> Path:
+        return self.reports / "model_cards" / f"{version.label}-{version.model_version}.html"
 
     @property
     def campaigns(self) -> Path:

@@ -10,7 +10,10 @@ from typing import Annotated
 import typer
 
 from cli.job import PREDICTION_SUITES, CheckFailed
-from cli.shell import AsOf, Label, Quiet, Seed, Wait, app, reader, writer, writer_on_branch
+from cli.shell import AsOf, Format, Label, Quiet, Seed, Wait, app, reader, writer, writer_on_branch
+
+models_app = typer.Typer(help="List all model versions; remove those no longer needed.")
+app.add_typer(models_app, name="models")
 
 
 class Imbalance(str, Enum):
@@ -223,3 +226,35 @@ def campaign_effect(
     with writer("campaign-effect", quiet=quiet, wait=wait) as job:
         effect = job.campaign_effect(campaign_id)
     print_effect(effect)
+
+
+@models_app.callback(invoke_without_command=True)
+def models(
+    context: typer.Context,
+    style: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.table,
+) -> None:
+    """List all model versions, the newest first: role, test metrics, size of their files."""
+    from cli.model_reports import print_models
+
+    if context.invoked_subcommand is None:
+        print_models(reader("models", quiet=True).stored_models(), style.value)
+
+
+@models_app.command()
+def remove(
+    versions: Annotated[
+        list[str], typer.Argument(help="Rows of ml.model_versions, as `sparkhouse models` lists them.")
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Even a champion: the one before it is champion again, if there was one.")
+    ] = False,
+    quiet: Quiet = False,
+    wait: Wait = False,
+) -> None:
+    """Take model versions away for good: row, MLflow run, files, metric card. Predictions that name them stay."""
+    with writer_on_branch("models remove", quiet=quiet, wait=wait) as job:
+        removal = job.remove_models(versions, force=force)
+        job.publish()
+        job.remove_stored_models(removal)
+    for note in removal.notes:
+        print(note)

@@ -8,7 +8,7 @@ from cli.home import shown
 from cli.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from models_ml.training_file import TrainingFile, TrainingFileSpec
     from models_ml.training_report import TrainingReport
     from models_ml.training_spec import TrainingSpec
+    from models_ml.version_removal import Removal, StoredVersion
 
 
 Result = TypeVar("Result")
@@ -158,6 +159,33 @@ class ModelJob(Job):
             step.rows_out = len(report.scores)
             step.detail = "next_outcome, all classes at once and one against the rest"
         return report
+
+    def stored_models(self) -> list[StoredVersion]:
+        """List all model versions, the newest first."""
+        from models_ml.version_removal import stored_versions
+
+        return stored_versions(self.spark, self.home.mlflow)
+
+    def remove_models(self, versions: Sequence[str], *, force: bool) -> Removal:
+        """Take model versions out of the table; their files stay until that is published."""
+        from models_ml.version_removal import remove_versions
+
+        with self.steps.step("remove") as step:
+            removal = remove_versions(self.spark, self.home.mlflow, versions, force=force)
+            step.rows_out = len(removal.removed)
+            step.detail = ", ".join(f"{each.model_version} of {each.label}" for each in removal.removed)
+        return removal
+
+    def remove_stored_models(self, removal: Removal) -> None:
+        """Take the runs, files and metric cards of removed versions away."""
+        from models_ml.version_removal import remove_stored
+
+        with self.steps.step("free") as step:
+            remove_stored(removal, self.home.mlflow)
+            for each in removal.removed:
+                self.home.model_card(each).unlink(missing_ok=True)
+            step.rows_out = len(removal.removed)
+            step.detail = f"{sum(each.size_bytes or 0 for each in removal.removed):,} bytes of models"
 
     def reproduce(self, model_version: str) -> Reproduction:
         """Train a version again on the tables as it saw them."""

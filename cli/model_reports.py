@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models_ml.imbalance_comparison import ComparedModel
     from models_ml.outcome_classes import OutcomeReport
     from models_ml.retrospective import RetrospectiveReport
+    from models_ml.version_removal import StoredVersion
 
 RETROSPECTIVE = {
     "weighted_f1": "weighted F1",
@@ -28,6 +29,27 @@ RETROSPECTIVE = {
 }
 IMBALANCE = {"average_precision": "AP", "auc": "AUC", "brier_skill": "skill"}
 BACKTEST = {"auc": "AUC", "average_precision": "AP"}
+
+
+def print_models(versions: list[StoredVersion], style: str) -> None:
+    """Print model versions, a line each."""
+    from cli.query import print_rows
+
+    columns = ["model_version", "label", "algorithm", "role", "trained_at", "test_auc", "test_ap", "bytes"]
+    rows = [
+        (
+            each.model_version,
+            each.label,
+            each.algorithm,
+            "champion" if each.is_champion else "",
+            f"{each.trained_at:%Y-%m-%d %H:%M:%S}+00:00",
+            each.test_auc and round(each.test_auc, 3),
+            each.test_average_precision and round(each.test_average_precision, 3),
+            each.size_bytes,
+        )
+        for each in versions
+    ]
+    print_rows(columns, rows, style)
 
 
 def print_imbalance(compared: list[ComparedModel]) -> None:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pyspark.sql import functions as F
+
 from models_ml.errors import IngestedLater, NoBuildYet
+from models_ml.moments import moment
 from models_ml.tables import snapshot_of
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ class Build:
         return snapshot_of(spark, name, self.table_snapshot_ids.get(name, 0))
 
 
-def build_known_at(spark: SparkSession, moment: datetime) -> Build:
+def build_known_at(spark: SparkSession, known_at: datetime) -> Build:
     """Return the last build that was complete at a moment (which has a time zone).
 
     Raises:
@@ -43,36 +46,36 @@ def build_known_at(spark: SparkSession, moment: datetime) -> Build:
         IngestedLater: it holds lines that were ingested after the moment.
     """
     builds = _builds(spark)
-    complete = [build for build in builds if build.completed_at <= moment]
+    complete = [build for build in builds if build.completed_at <= known_at]
     if not complete:
         first = f"the first was complete at {_told(builds[0].completed_at)}" if builds else "none is recorded"
-        msg = f"no build was complete at {_told(moment)}, {first}: choose a later moment, or run `sparkhouse build`"
+        msg = f"no build was complete at {_told(known_at)}, {first}: choose a later moment, or run `sparkhouse build`"
         raise NoBuildYet(msg)
     build = complete[-1]
-    if build.newest_ingested_at and build.newest_ingested_at > moment:
+    if build.newest_ingested_at and build.newest_ingested_at > known_at:
         msg = (
             f"the build of {_told(build.completed_at)} holds lines ingested at {_told(build.newest_ingested_at)}, "
-            f"after {_told(moment)}: the clock was set back between ingest and build; choose a moment after both"
+            f"after {_told(known_at)}: the clock was set back between ingest and build; choose a moment after both"
         )
         raise IngestedLater(msg)
     return build
 
 
-def _told(moment: datetime) -> str:
+def _told(when: datetime) -> str:
     """A moment as people read it and as `--as-known-at` takes it: UTC, to the microsecond."""
-    return moment.astimezone(timezone.utc).isoformat()
+    return when.astimezone(timezone.utc).isoformat()
 
 
 def _builds(spark: SparkSession) -> list[Build]:
     """All builds, the oldest first."""
     if not spark.catalog.tableExists(BUILDS):
         return []
-    # Timestamps leave Spark naive, in the local time of the machine: they get their zone back here.
-    rows = spark.table(BUILDS).orderBy("completed_at", "build_id").collect()
+    micros = {name: F.unix_micros(name) for name in ("completed_at", "newest_ingested_at")}
+    rows = spark.table(BUILDS).orderBy("completed_at", "build_id").withColumns(micros).collect()
     return [
         Build(
-            row.completed_at.astimezone(timezone.utc),
-            row.newest_ingested_at and row.newest_ingested_at.astimezone(timezone.utc),
+            moment(row.completed_at),
+            None if row.newest_ingested_at is None else moment(row.newest_ingested_at),
             row.table_snapshot_ids,
         )
         for row in rows

@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 
 from models_ml.campaign_effect import users_needed
 from models_ml.campaign_spec import MONEY, id_of
-from models_ml.campaign_tables import CONTROL, TARGETS, TREATMENT, append_targets, moment, standing_campaign
+from models_ml.campaign_tables import CONTROL, TARGETS, TREATMENT, append_targets, standing_campaign
 from models_ml.errors import ModelJobError, UnwritableFile
+from models_ml.moments import moment
 from models_ml.tables import PREDICTIONS
 from models_ml.training_file import appearing
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -150,12 +149,6 @@ def _campaigns(spark: SparkSession) -> list[Row]:
     """One row per campaign, the one drawn last first."""
     if not spark.catalog.tableExists(TARGETS):
         return []
-    # Every list has one user of rank 1, and all its rows have the same settings. As a timestamp, created_at would leave
-    # Spark in the local time of the machine, where an hour a year comes twice.
+    # Every list has one user of rank 1, and all its rows have the same settings.
     firsts = spark.table(TARGETS).where("rank = 1").withColumn("drawn_at", F.unix_micros("created_at"))
     return firsts.orderBy(F.desc("created_at"), "campaign_id").drop("created_at").collect()
-
-
-def moment(micros: int) -> datetime:
-    """Return the moment so many microseconds after 1970 began, in UTC."""
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)

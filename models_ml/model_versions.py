@@ -37,7 +37,7 @@ def record_model_version(spark: SparkSession, report: TrainingReport) -> None:
 
 def champion(spark: SparkSession, label: str) -> Row | None:
     """Return the row of the version that was made champion last; None where there is none."""
-    return _champion([each for each in _versions(spark) if each.label == label])
+    return champion_of([each for each in all_versions(spark) if each.label == label])
 
 
 def earlier_tries(spark: SparkSession, label: str, test: Sequence[date]) -> int:
@@ -46,7 +46,7 @@ def earlier_tries(spark: SparkSession, label: str, test: Sequence[date]) -> int:
     Since there was no champion last: another log may have been on the same dates before. Of versions that were trained
     before tries were counted each is taken for one.
     """
-    newest_first = [each for each in _versions(spark) if each.label == label]
+    newest_first = [each for each in all_versions(spark) if each.label == label]
     compared = takewhile(lambda each: each.tries != 0, newest_first)
     return sum(each.test_from is None or (each.test_from <= test[-1] and test[0] <= each.test_to) for each in compared)
 
@@ -57,14 +57,14 @@ def find_model_version(spark: SparkSession, label: str, wanted: str | None) -> R
     Raises:
         NoModelYet, UnknownModelVersion: the message lists what there is.
     """
-    versions = _versions(spark)
+    versions = all_versions(spark)
     of_label = [each for each in versions if each.label == label]
     if not of_label:
         others = ", ".join(sorted({each.label for each in versions}))
         only = f", only for {others}" if others else ""
         msg = f"no model for {label} has been trained yet{only}: run sparkhouse train --label {label}"
         raise NoModelYet(msg)
-    found = _champion(of_label) if wanted is None else _named(of_label, wanted)
+    found = champion_of(of_label) if wanted is None else _named(of_label, wanted)
     if found is None:
         there = ", ".join(each.model_version for each in of_label)
         msg = f"label {label} has no {'champion' if wanted is None else f'model version {wanted}'}: name one of {there}"
@@ -78,7 +78,7 @@ def model_version_row(spark: SparkSession, wanted: str) -> Row:
     Raises:
         NoModelYet, UnknownModelVersion: the message lists what there is.
     """
-    versions = _versions(spark)
+    versions = all_versions(spark)
     if not versions:
         raise NoModelYet("no model has been trained yet: run sparkhouse train")
     found = _named(versions, wanted)
@@ -106,16 +106,20 @@ def catalogue_hash(names: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:12]
 
 
-def _versions(spark: SparkSession) -> list[Row]:
-    """All versions, the newest first; a table of an earlier version of ours gets the columns that it lacks."""
+def all_versions(spark: SparkSession) -> list[Row]:
+    """Return all versions, the newest first, each with `trained_micros`, the microseconds from 1970 to trained_at.
+
+    A table of an earlier version of ours gets the columns that it lacks.
+    """
     if not spark.catalog.tableExists(tables.MODEL_VERSIONS):
         return []
     tables.create_or_widen(spark, tables.MODEL_VERSIONS, tables.MODEL_VERSIONS_DDL)
-    rows = spark.table(tables.MODEL_VERSIONS).orderBy(F.desc("trained_at")).drop("feature_names")
-    return rows.collect()
+    rows = spark.table(tables.MODEL_VERSIONS).withColumn("trained_micros", F.unix_micros("trained_at"))
+    return rows.orderBy(F.desc("trained_at")).drop("feature_names", "trained_at").collect()
 
 
-def _champion(versions: list[Row]) -> Row | None:
+def champion_of(versions: Sequence[Row]) -> Row | None:
+    """Return, of the versions of one label, the newest first, the one that was made champion last."""
     return next((each for each in versions if each.is_chosen), None)
 
 

@@ -1,0 +1,130 @@
+"""The shelf of model versions: what is listed, what may be removed, and what is left of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models_ml import tables
+from models_ml.errors import UnknownModelVersion
+from models_ml.model_versions import champion
+from models_ml.tracking import Tracking
+from models_ml.version_removal import ChampionInUse, remove_stored, remove_versions, stored_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+LABEL, OTHER = "churned_in_time_bin", "will_lapse"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Two former champions and the challenger between them of one label, and the champion of another."""
+
+    spark: SparkSession
+    mlflow_dir: Path
+    names: dict[str, str]
+
+    def runs(self) -> set[str]:
+        return {path.name[:8] for path in (self.mlflow_dir / "artifacts").iterdir()}
+
+    def versions(self, label: str = LABEL) -> list[str]:
+        client = Tracking.open(self.mlflow_dir).client
+        found = client.search_model_versions(f"name = 'sparkhouse-{label}'")
+        return sorted(f"v{each.version}-{each.run_id[:8]}" for each in found)
+
+
+@pytest.fixture
+def shelf(empty_warehouse: SparkSession, mlflow_dir: Path) -> Iterator[Shelf]:
+    spark, tracking, names = empty_warehouse, Tracking.open(mlflow_dir), dict[str, str]()
+    tables.create_ml_tables(spark)
+    schema = spark.table(tables.MODEL_VERSIONS).schema
+    rows = []
+    for day, (name, label, is_chosen) in enumerate(
+        [("first", LABEL, True), ("challenger", LABEL, False), ("second", LABEL, True), ("other", OTHER, True)], 1
+    ):
+        run = tracking.client.create_run(tracking.experiment_id).info
+        published = tracking._register(f"sparkhouse-{label}", run)  # noqa: SLF001 - publishing it needs a fitted pipeline
+        tracking.attach(published, {"model.json": "x" * 100})
+        names[name] = published.model_version
+        known = vars(published) | {"model_version": published.model_version, "label": label, "is_chosen": is_chosen}
+        known |= {"algorithm": "linear_svm", "trained_at": datetime(2026, 10, 25, day, 30, tzinfo=timezone.utc)}
+        known |= {"metrics": {"test_auc": 0.7, "test_average_precision": 0.2}}
+        rows.append(tuple(known.get(column) for column in schema.names))
+    spark.createDataFrame(rows, schema).writeTo(tables.MODEL_VERSIONS).append()
+    yield Shelf(spark, mlflow_dir, names)
+    for table in (tables.MODEL_VERSIONS, tables.PREDICTIONS):
+        spark.sql(f"drop table if exists {table} purge")
+
+
+def test_the_list_tells_of_each_version_what_it_is_and_how_large(shelf: Shelf) -> None:
+    listed = stored_versions(shelf.spark, shelf.mlflow_dir)
+    assert [each.model_version for each in listed] == [
+        shelf.names[name] for name in ("other", "second", "challenger", "first")
+    ]
+    assert [each.is_champion for each in listed] == [True, True, False, False]
+    assert {(each.test_auc, each.test_average_precision, each.size_bytes) for each in listed} == {(0.7, 0.2, 100)}
+    assert listed[-1].trained_at == datetime(2026, 10, 25, 1, 30, tzinfo=timezone.utc)
+
+
+def test_a_version_goes_with_its_row_run_and_files_and_no_other_does(shelf: Shelf) -> None:
+    shelf.spark.sql(
+        f"insert into {tables.PREDICTIONS} (user_id, as_of_date, label, model_version, churn_probability, risk_decile,"
+        f" predicted_churn, scored_at) values ('1', date'2018-11-05', '{LABEL}', '{shelf.names['challenger']}', 0.5, 1,"
+        " true, timestamp'2018-11-06')"
+    )
+    run = shelf.names["challenger"].partition("-")[2]
+    assert run in shelf.runs()
+    removal = remove_versions(shelf.spark, shelf.mlflow_dir, [shelf.names["challenger"]], force=False)
+    assert run in shelf.runs(), "until the row's removal is published, the files stay"
+    remove_stored(removal, shelf.mlflow_dir)
+    assert run not in shelf.runs()
+    assert shelf.names["challenger"] not in shelf.versions()
+    assert {shelf.names["first"], shelf.names["second"]} <= set(shelf.versions())
+    left = {each.model_version for each in stored_versions(shelf.spark, shelf.mlflow_dir)}
+    assert left == {shelf.names[name] for name in ("first", "second", "other")}
+    assert removal.notes == (f"1 rows of ml.churn_predictions name {shelf.names['challenger']}: they stay",)
+    assert shelf.spark.table(tables.PREDICTIONS).count() == 1
+    remove_stored(removal, shelf.mlflow_dir)  # what is gone already is no fault
+
+
+def test_a_champion_stays_unless_it_is_forced_and_then_the_one_before_it_is_champion_again(shelf: Shelf) -> None:
+    second = shelf.names["second"]
+    with pytest.raises(ChampionInUse, match=f"{second} is the champion of {LABEL}: train .* --force"):
+        remove_versions(shelf.spark, shelf.mlflow_dir, [shelf.names["first"], second], force=False)
+    assert len(stored_versions(shelf.spark, shelf.mlflow_dir)) == 4
+    removal = remove_versions(shelf.spark, shelf.mlflow_dir, [second, shelf.names["other"]], force=True)
+    remove_stored(removal, shelf.mlflow_dir)
+    now = champion(shelf.spark, LABEL)
+    assert now is not None
+    assert now.model_version == shelf.names["first"]
+    assert removal.notes == (
+        f"{shelf.names['first']} is champion of {LABEL} again",
+        f"{OTHER} has no champion any more: run sparkhouse train --label {OTHER} before the next prediction",
+    )
+    registered = Tracking.open(shelf.mlflow_dir).client.get_registered_model(f"sparkhouse-{LABEL}")
+    assert str(registered.aliases["champion"]) == now.registry_version
+
+
+def test_an_unknown_version_removes_nothing(shelf: Shelf) -> None:
+    with pytest.raises(UnknownModelVersion, match="no model version v99-nowhere: there are v"):
+        remove_versions(shelf.spark, shelf.mlflow_dir, [shelf.names["challenger"], "v99-nowhere"], force=True)
+    assert len(stored_versions(shelf.spark, shelf.mlflow_dir)) == 4
+
+
+def test_nothing_outside_the_mlflow_folder_is_removed(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    row = shelf.names["challenger"]
+    for run_id in (str(tmp_path / "precious"), "../../precious", ""):
+        shelf.spark.sql(f"update {tables.MODEL_VERSIONS} set mlflow_run_id = '{run_id}' where model_version = '{row}'")
+        [stored] = [each for each in stored_versions(shelf.spark, shelf.mlflow_dir) if each.model_version == row]
+        assert stored.size_bytes is None
+    remove_stored(remove_versions(shelf.spark, shelf.mlflow_dir, [row], force=False), shelf.mlflow_dir)
+    assert (tmp_path / "precious").is_dir()
+    assert row.partition("-")[2] in shelf.runs()
