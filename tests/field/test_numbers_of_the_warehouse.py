@@ -136,7 +136,7 @@ def job(empty_warehouse: SparkSession, home: Home) -> Job:
 @pytest.fixture(scope="module")
 def deliveries(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Deliveries:
     folder, spark = tmp_path_factory.mktemp("log"), job.spark
-    simulate(SimulationSpec(users=12, days=22, ids="random", seed=3), folder / "simulated.json", processes=1)
+    simulate(SimulationSpec(users=40, days=22, ids="random", seed=5), folder / "simulated.json", processes=1)
     lines = [*map(json.loads, (folder / "simulated.json").read_text().splitlines()), *PEOPLE]
     end = milliseconds(SUNDAY_AT_SEVEN)
 
@@ -176,7 +176,7 @@ def test_a_level_is_known_from_the_first_event_that_shows_one(deliveries: Delive
 def test_a_log_that_ends_on_sunday_morning_gives_no_snapshot_of_monday(deliveries: Deliveries) -> None:
     assert {as_of for _, as_of in deliveries.on_sunday} == set(MONDAYS[:2])
     assert deliveries.awaited is not None
-    assert deliveries.awaited.startswith("The log ends at 2018-10-21 0")
+    assert deliveries.awaited.startswith("The log ends at 2018-10-21 06:59 UTC: ")
     assert "the snapshot as of 2018-10-22 will be made when the rest of the day is there" in deliveries.awaited
     assert "There are no snapshots from 2018-10-22 to 2018-10-22" in deliveries.refused
 
