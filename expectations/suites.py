@@ -20,12 +20,15 @@ from expectations.drift import drift
 from expectations.features import features
 from expectations.leaks import leaks
 from expectations.performance import performance
+from expectations.rhythm import STRAY
 from expectations.rules import at_least, between, guess, indicator, known, mean, milliseconds, row_count, varied
 from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, has_snapshots, read
 from expectations.volumes import volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from pyspark.sql import DataFrame
 
     from expectations.catalogue import FeatureEntry
     from expectations.suite import OnDrift
@@ -100,14 +103,24 @@ def staging(spark: SparkSession) -> Suite:
 
 
 def staging_dates(spark: SparkSession) -> Suite:
-    """A delivery that never came shows as a hole in the dates; a wrong clock, as a date far off."""
-    dates = read(spark, "staging.stg_sparkify__events").select("event_date").distinct()
+    """A delivery that never came shows as a hole in the dates; a few stray events before or after the log do not."""
+    dates = _without_strays(read(spark, "staging.stg_sparkify__events").groupBy("event_date").count())
     previous = F.lag("event_date").over(Window.orderBy("event_date"))
     gap = F.coalesce(F.datediff("event_date", previous), F.lit(1))
     rows = dates.select("event_date", gap.alias("days_since_previous"))
     # A log of a few users has dates without any of them, but no two weeks.
     rules = (row_count(1), *between("days_since_previous", 1, 14))
     return Suite("staging_dates", "staging.stg_sparkify__events", ("event_date",), rows, rules)
+
+
+def _without_strays(dates: DataFrame) -> DataFrame:
+    """The dates without those before and after which there is next to nothing; `count` holds the events of each."""
+    passed = F.sum("count").over(Window.orderBy("event_date"))
+    total = F.sum("count").over(Window.partitionBy())
+    shares = dates.select(
+        "event_date", (passed / total).alias("passed"), ((passed - F.col("count")) / total).alias("before")
+    )
+    return shares.where((F.col("passed") >= F.lit(STRAY)) & (F.col("before") <= F.lit(1 - STRAY)))
 
 
 def features_snapshots(spark: SparkSession) -> Suite | None:

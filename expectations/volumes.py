@@ -32,8 +32,9 @@ EVENTS = "staging.stg_sparkify__events"
 OUTAGES: Mapping[date, str] = MappingProxyType({})
 # As many begin in 12 hours of 100 users on a working day, and of 225 users on any day. Simulated logs get to 8.4.
 HOLE_SESSIONS = 11
-# No line of the published logs is without a level. Of fewer events than that, a few without one are not a share.
-LEVELS_MISSING, LEVELS_SAMPLE = 0.05, 100
+# A level carries over to events without one; of more without than with, what carries over is no longer the log's. Of
+# fewer events than that, a few without one are not a share.
+LEVELS_MISSING, LEVELS_SAMPLE = 0.5, 100
 # A day has 24 hours of songs, which are some 345, and at most 24.3 hours with the end of its last song. There is room
 # for twice as much. Other pages may come by themselves, as heartbeats do.
 USER_DAY_SONGS, USER_DAY_HOURS = 700, 50
