@@ -52,7 +52,8 @@ def page(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
 
 def word(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     """Return a text of a field with few values: what is written for a missing value is none."""
-    return None if value in MISSING_WORDS else free_text(value)
+    text = free_text(value)
+    return None if text in MISSING_WORDS else text
 
 
 def user_id(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
@@ -88,8 +89,11 @@ def number(value: Any) -> float | None:  # noqa: ANN401 - any JSON value
 
 def _number(value: Any) -> int | float | None:  # noqa: ANN401 - any JSON value
     kind = type(value)
-    if kind is int or kind is float:
-        return None if value != value else value  # noqa: PLR0124 - NaN
+    if kind is int:
+        # Python's whole numbers know no bounds.
+        return value if abs(value) <= _LARGEST else math.inf if value > 0 else -math.inf
+    if kind is float:
+        return None if math.isnan(value) else value
     if kind is str:
         text = value.strip()
         if text in MISSING_WORDS:
