@@ -110,8 +110,11 @@ FORMS: dict[str, Callable[[Sequence[Record]], bytes]] = {
     "wrapped": lambda records: json.dumps({"count": 2, "Records": records, "next": {"page": [1]}}).encode(),
     "CSV": lambda records: delimited(records, ","),
     "CSV of Excel": lambda records: b"\xef\xbb\xbf" + delimited(records, ";"),
+    "CSV with a line for Excel": lambda records: b"sep=;\r\n" + delimited(records, ";"),
+    "CSV of pandas": lambda records: delimited([{"": 7, "Unnamed: 0": 7, **record} for record in records], ","),
     "TSV": lambda records: delimited(records, "\t"),
     "Parquet": parquet,
+    "Parquet of pandas": lambda records: parquet([{**record, "__index_level_0__": 7} for record in records]),
 }
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,

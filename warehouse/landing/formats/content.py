@@ -165,6 +165,8 @@ def _first_line_is_one_record(text: str) -> bool:
 
 def _table_content(text: str, encoding: str, *, is_whole: bool) -> Content | None:
     """Return what a table with a line of column names is; None for anything else."""
+    if separator := re.match(r"sep=([,;\t|])\r?\n", text, re.IGNORECASE):
+        text = text[separator.end() :]
     header = text.partition("\n")[0]
     delimiter = max(",;\t|", key=header.count)
     try:

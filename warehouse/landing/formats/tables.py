@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ROWS_AT_ONCE = 4096
+# Columns without a name, and what pandas makes of one: the numbers of rows, which would make a new event of each row.
+_INDEX = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")
+# Excel's own first line, such as `sep=;`, cut where it says.
+_EXCEL_SEPARATOR = "sep="
 
 
 class BrokenTable(ValueError):
@@ -32,13 +37,12 @@ class BrokenTable(ValueError):
 def csv_records(lines: Iterable[str], delimiter: str) -> Iterator[str]:
     """Yield each row below the line of column names as a JSON object.
 
-    A row with another number of cells than that line is a JSON list of its cells, an empty row is empty text. A column
-    without a name, such as the index that pandas writes, is left out.
+    A row with another number of cells than that line is a JSON list of its cells, an empty row is empty text.
     """
     csv.field_size_limit(LONGEST_LINE)
     rows = _rows(lines, delimiter)
-    names = [name.strip() for name in next((row for row in rows if row), [])]
-    starts = [f"{encode_basestring(name)}: " if name else "" for name in names]
+    names = [name.strip() for name in next((row for row in rows if row and row[0].lower() != _EXCEL_SEPARATOR), [])]
+    starts = ["" if _INDEX.fullmatch(name) else f"{encode_basestring(name)}: " for name in names]
     for row in rows:
         if len(row) == len(names):
             members = [
@@ -68,8 +72,9 @@ def parquet_records(path: Path) -> Iterator[str]:
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_ROWS_AT_ONCE):
-                names = batch.schema.names
-                columns = [_plain(column).to_pylist() for column in batch.columns]
+                named = zip(batch.schema.names, batch.columns, strict=True)
+                kept = [(name, _plain(column).to_pylist()) for name, column in named if not _INDEX.fullmatch(name)]
+                names, columns = zip(*kept, strict=True) if kept else ((), ())
                 for row in zip(*columns, strict=True):
                     yield _json({name: value for name, value in zip(names, row, strict=True) if value is not None})
     except (pa.ArrowException, OSError) as error:
