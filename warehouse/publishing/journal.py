@@ -8,8 +8,9 @@ state of all of them.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from warehouse.publishing.files import replace_file
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 PUBLISH, ROLLBACK = "publish", "rollback"
 _DAMAGES = (OSError, ValueError, LookupError, TypeError, AttributeError)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_ISO_8601 = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)"
+    r"([T ](?P<minute>\d\d:\d\d)(:(?P<second>\d\d)([.,](?P<fraction>\d+))?)?"
+    r" ?(Z|UTC|(?P<hours>[+-]\d\d)(:?(?P<minutes>\d\d))?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -101,12 +109,28 @@ def now() -> int:
     return int(datetime.now(timezone.utc).timestamp() * 1000)
 
 
-def moment(milliseconds: int) -> datetime:
+def moment(count: int) -> datetime:
     """The moment of a count of milliseconds since 1970 UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    return _EPOCH + timedelta(milliseconds=count)
+
+
+def milliseconds(at: datetime) -> int:
+    """The count of whole milliseconds since 1970 UTC at a moment with a zone, exactly: the way back from `moment`."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def utc_moment(text: str) -> datetime:
-    """Return the moment that an ISO 8601 text names, in UTC where it names no zone; raises ValueError."""
-    named = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
-    return named.astimezone(timezone.utc) if named.tzinfo else named.replace(tzinfo=timezone.utc)
+    """Return the moment that a date or an ISO 8601 text names, in UTC where it names no zone; raises ValueError.
+
+    All that `sparkhouse sql` and other programs print of a moment is read, by every version of Python alike: `T` or a
+    space, fractions of any length (down to microseconds), `Z`, `UTC`, `+00`, `+0000`, `+00:00`.
+    """
+    named = _ISO_8601.fullmatch(text.strip())
+    if not named:
+        raise ValueError(f"{text!r} is no date or time such as 2018-10-01T05:30:00+00:00")
+    clock = f"{named['minute'] or '00:00'}:{named['second'] or '00'}.{(named['fraction'] or '')[:6]:0<6}"
+    zone = f"{named['hours']}:{named['minutes'] or '00'}" if named["hours"] else "+00:00"
+    try:
+        return datetime.fromisoformat(f"{named['day']}T{clock}{zone}").astimezone(timezone.utc)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies outside of the years 1 to 9999") from error

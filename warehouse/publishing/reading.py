@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warehouse.publishing import records
-from warehouse.publishing.journal import moment, utc_moment
+from warehouse.publishing.journal import milliseconds, moment, utc_moment
 from warehouse.publishing.tables import find_table
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def resolve_moment(spark: SparkSession, text: str) -> Moment:
     if ended:
         return Moment(ended[-1])
     try:
-        until = int(utc_moment(text).timestamp() * 1000)
+        until = milliseconds(utc_moment(text))
     except ValueError as error:
         runs = ", ".join(dict.fromkeys(run_id for run_id, _, _ in reversed(times[-5:]))) or "none yet"
         msg = f"{text} is neither a run that published something ({runs}) nor a time such as 2026-11-24T05:30:00"
