@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from cli.query import print_rows
+from rich import box
+from rich.table import Table
+
+from cli.printing import PlainConsole, closed_pipe, print_rows
 from warehouse.catalogue import GROUPS, features
+from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,20 +38,13 @@ def print_features(listed: Sequence[Feature], style: str) -> None:
         _print_tables(listed)
         return
     entries = [asdict(feature) for feature in listed]
-    if style == "csv":
-        # A cell holds text: what the value of a string may be, and the alarms, are JSON in theirs.
-        entries = [{**entry, **{key: json.dumps(entry[key]) for key in ("allowed", "alarm")}} for entry in entries]
     print_rows(list(entries[0]), [tuple(entry.values()) for entry in entries], style)
 
 
 def _print_tables(listed: Sequence[Feature]) -> None:
     """A table for each group, so that a long name in one does not narrow the others."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     # A narrower terminal wraps the lines by itself: to squeeze the columns would cut the words in them.
-    console = Console(width=max(Console().width, LEAST_WIDTH), highlight=False, markup=False)
+    console = PlainConsole(width=max(PlainConsole().width, LEAST_WIDTH))
     for group, members in groupby(listed, lambda feature: feature.group):
         table = Table(box=box.SIMPLE_HEAD, title=group, title_justify="left", title_style="bold")
         table.add_column("feature", no_wrap=True)
@@ -57,8 +53,9 @@ def _print_tables(listed: Sequence[Feature]) -> None:
         table.add_column("description")
         for feature in members:
             words = (feature.unit, shown_range(feature), feature.null_rule, feature.leak_class, feature.description)
-            table.add_row(feature.name, *words)
-        console.print(table)
+            table.add_row(feature.name, *(visible(word) for word in words))
+        with closed_pipe():
+            console.print(table)
 
 
 def shown_range(feature: Feature) -> str:

@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from cli.home import REPOSITORY
-from cli.query import print_rows
+from cli.printing import print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.home import shown
 from cli.printing import WIDE, print_table, told
+from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
@@ -102,7 +103,7 @@ def print_retrospective(evaluated: tuple[RetrospectiveReport, Row | None]) -> No
 
 def print_campaign(report: CampaignReport) -> None:
     """Print what a campaign costs and what it may bring."""
-    print(f"Campaign {report.campaign_id}: {report.label} as of {report.as_of}, by {report.model_version}")
+    print(f"Campaign {visible(report.campaign_id)}: {report.label} as of {report.as_of}, by {report.model_version}")
     if report.stands:
         drawn = f"{report.drawn_at:%Y-%m-%d %H:%M} UTC"
         print(f"  drawn on {drawn}: this list stands; a new draw is a new campaign: give it --name")
@@ -123,7 +124,7 @@ def print_campaign(report: CampaignReport) -> None:
 
 def print_effect(effect: CampaignEffect) -> None:
     """Print what a campaign did."""
-    print(f"Campaign {effect.campaign_id}: {effect.label} as of {effect.as_of}, by {effect.model_version}")
+    print(f"Campaign {visible(effect.campaign_id)}: {effect.label} as of {effect.as_of}, by {effect.model_version}")
     for name, arm in (("offer", effect.treatment), ("held out", effect.control)):
         print(f"  {name}: {arm.users} users, of {arm.known} it is known, {arm.left} left")
     for name, interval in (

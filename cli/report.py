@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from cli.home import shown
-from cli.printing import print_table, told
+from cli.printing import PlainConsole, print_table, told
+from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
     from cli.main_job import RunReport
@@ -39,7 +38,7 @@ def print_training(report: TrainingReport) -> None:
     print(f"* model version {report.model_version}. AP: average precision. Folds: of users, on training rows.")
     print(f"It is {'champion' if report.promotion.promoted else 'challenger'}: {report.promotion.reason}.")
     for warning in report.card.warnings:
-        Console(highlight=False, soft_wrap=True).print(f"[bold red]{warning}[/]")
+        PlainConsole().print(visible(warning), style="bold red", soft_wrap=True)
 
 
 def print_predictions(report: PredictionReport) -> None:
@@ -47,7 +46,7 @@ def print_predictions(report: PredictionReport) -> None:
     print(f"\nMost at risk of {report.users:,} users as of {report.as_of} ({report.label}):")
     print_table(
         ["user_id", "probability", "reasons"],
-        [[user.user_id, f"{user.churn_probability:.3f}", "\n".join(user.reasons)] for user in report.most_at_risk],
+        [[user.user_id, f"{user.churn_probability:.3f}", user.reasons] for user in report.most_at_risk],
     )
 
 

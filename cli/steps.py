@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from warehouse.contract.cells import LINES, visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -56,7 +58,7 @@ class Steps:
     def progress(self, text: str) -> None:
         """Say what the step is at, where somebody watches."""
         if self._status:
-            self._status.update(escape(f"{self.done[-1].name}: {text}"))
+            self._status.update(escape(visible(f"{self.done[-1].name}: {text}")))
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -79,7 +81,7 @@ class Steps:
 
     def tell(self, text: str) -> None:
         """Say something between two steps."""
-        self.console.print(escape(text), soft_wrap=True)
+        self.console.print(escape(visible(text, keep=LINES)), soft_wrap=True)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -102,7 +104,9 @@ class Steps:
     def _print(self, step: Step) -> None:
         colour = "green" if step.status in FINE else "red"
         mark = f"[{colour}]{step.status}[/]"
-        self.console.print(f"{step.name:<10} {step.seconds:6.1f} s  {mark}  {escape(step.detail)}", soft_wrap=True)
+        self.console.print(
+            f"{step.name:<10} {step.seconds:6.1f} s  {mark}  {escape(visible(step.detail, keep=LINES))}", soft_wrap=True
+        )
 
 
 def write_json(path: Path, told: dict[str, Any]) -> None:
