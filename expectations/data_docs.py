@@ -5,11 +5,14 @@ Its own templates load style sheets and scripts from six hosts, and without them
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from great_expectations.render.view import DefaultJinjaIndexPageView, DefaultJinjaPageView
-from jinja2 import ChoiceLoader, FileSystemLoader
+from jinja2 import ChoiceLoader, FileSystemLoader, pass_context
+
+from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,6 +26,17 @@ class OfflinePageView(DefaultJinjaPageView):
         super().__init__(**directories)
         own = FileSystemLoader(TEMPLATES)
         self.env.loader = ChoiceLoader([own, self.env.loader] if self.env.loader else [own])
+
+    @pass_context
+    def render_content_block(self, jinja_context: Any, content_block: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Great Expectations writes a value that breaks a rule into the page as it is: here, markup in it is shown."""
+        return super().render_content_block(jinja_context, _shown(content_block), *rest, **named)
+
+
+def _shown(content: Any) -> Any:  # noqa: ANN401 - what a page is made of
+    if isinstance(content, list):
+        return [_shown(each) for each in content]
+    return html.escape(visible(content)) if isinstance(content, str) else content
 
 
 class OfflineIndexPageView(OfflinePageView, DefaultJinjaIndexPageView):

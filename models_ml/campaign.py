@@ -18,6 +18,7 @@ from models_ml.errors import ModelJobError, UnwritableFile
 from models_ml.moments import moment
 from models_ml.tables import PREDICTIONS
 from models_ml.training_file import appearing
+from warehouse.contract.cells import defused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,4 +225,7 @@ def _write(rows: DataFrame, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(columns)
-        lines.writerows(listed.toLocalIterator())
+        # People open it in a spreadsheet.
+        lines.writerows(
+            [defused(value) if isinstance(value, str) else value for value in row] for row in listed.toLocalIterator()
+        )
