@@ -16,6 +16,7 @@ from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, DBT_READERS, DBT_WRITERS, dbt_c
 from cli.faults import told_faults
 from cli.home import Home, shown
 from cli.job import PREDICTION_SUITES, RAW_SUITES, WAREHOUSE_SUITES, CheckFailed, import_in_background, simulate_log
+from cli.printing import accept_all_text, flush
 from cli.relocation import relocate, require_in_place
 from cli.runs import Run, held_lock_anywhere, mend_files
 from cli.shell import (
@@ -35,6 +36,7 @@ from cli.shell import (
     writer,
     writer_on_branch,
 )
+from warehouse.contract.cells import LINES, visible
 from warehouse.publishing.journal import utc_moment
 
 __all__ = ["app", "main"]
@@ -178,13 +180,22 @@ def sql(
         str | None, typer.Option("--run", metavar="RUN_ID", help="What a failed run left unpublished.")
     ] = None,
     style: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+    limit: Annotated[int | None, typer.Option(min=0, help="The most rows to print; all if not given.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Cancel a statement that takes longer.")
+    ] = None,
 ) -> None:
     """Query the published warehouse, for example ml.churn_predictions, as it is now or was; this command only reads."""
-    from cli.query import print_rows, reading
+    from cli.interruption import interruptible
+    from cli.printing import print_rows, waiting
+    from cli.query import reading
 
-    asked = reading(statement, as_of, run_id)
-    job = reader("sql", quiet=True)
-    print_rows(*asked.rows(job.spark, job.publisher.journal), style.value)
+    asked = reading(statement, as_of, run_id, limit)
+    with waiting() as first_of:
+        job = reader("sql", quiet=True)
+        with interruptible(job.spark, timeout):
+            columns, rows = asked.rows(job.spark, job.publisher.journal)
+            print_rows(columns, first_of(rows), style.value)
 
 
 @app.command()
@@ -254,7 +265,7 @@ def runs(
     style: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.table,
 ) -> None:
     """List all runs: published, failed, broken off, rolled back. A failed run can be looked at, and discarded."""
-    from cli.query import print_rows
+    from cli.printing import print_rows
     from cli.runs import runs as runs_on_record
 
     if context.invoked_subcommand is None:
@@ -311,7 +322,7 @@ def maintain(
     wait: Wait = False,
 ) -> None:
     """Compact small files, expire old snapshots that no model and no publication needs, remove orphan files."""
-    from cli.query import print_rows
+    from cli.printing import print_rows
 
     with writer("maintain", quiet=quiet, wait=wait) as job:
         tended = [asdict(each) for each in job.maintain(timedelta(days=keep_days))]
@@ -357,10 +368,13 @@ def doctor(
 
 def main() -> None:
     """Run the command line; turn errors into exit codes."""
+    accept_all_text()
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last handler: every error becomes a message and an exit code
         sys.exit(explain(error))
+    finally:
+        flush()
 
 
 def explain(error: Exception) -> int:
@@ -370,10 +384,10 @@ def explain(error: Exception) -> int:
     """
     told = told_faults(error, Home.from_environment())
     if told:
-        print(*(f"sparkhouse: {each}" for each in told), sep="\n", file=sys.stderr)
+        print(*(f"sparkhouse: {visible(each, keep=LINES)}" for each in told), sep="\n", file=sys.stderr)
         return COULD_NOT_RUN
     if type(error).__module__.split(".")[0] in OUR_PACKAGES:
-        print(f"sparkhouse: {error}", file=sys.stderr)
+        print(f"sparkhouse: {visible(str(error), keep=LINES)}", file=sys.stderr)
     else:
         traceback.print_exception(error)
     return CHECK_FAILED if isinstance(error, CheckFailed) else COULD_NOT_RUN

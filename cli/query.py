@@ -1,23 +1,22 @@
-"""`sparkhouse sql`: one reading statement in, a table, CSV or JSON out."""
+"""`sparkhouse sql`: one reading statement in, its rows out while they come."""
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.sql_guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from cli.sql_guard import Query
     from warehouse.publishing.journal import Journal
+
+PARTITIONS_OF_A_SORT = "spark.sql.adaptive.coalescePartitions.initialPartitionNum"
 
 
 class QueryFailed(ValueError):
@@ -32,37 +31,41 @@ class TwoStates(ValueError):
 class Reading:
     """A checked statement and the state of the tables that it reads: the newest published one, unless told otherwise.
 
-    `as_of` is a time or a run that published, `run_id` a run whose unpublished tables are read. Raises TwoStates.
+    `as_of` is a time or a run that published, `run_id` a run whose unpublished tables are read; `limit` the most rows
+    that are wanted. Raises TwoStates.
     """
 
     query: Query
     as_of: str | None = None
     run_id: str | None = None
+    limit: int | None = None
 
     def __post_init__(self) -> None:
         if self.as_of and self.run_id:
             raise TwoStates("--as-of reads what was published, --run what was not: give one of them")
 
-    def rows(self, spark: SparkSession, journal: Journal) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Return the column names and rows.
+    def rows(self, spark: SparkSession, journal: Journal) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        """Return the column names and the rows, one partition of which is in memory at a time.
 
-        Raises:
+        Raises, while rows are read too:
             NoSuchState: nothing was published then, or it is no longer kept.
             NothingUnpublished: the run has left no table.
             QueryFailed: Spark could not answer.
         """
-        from pyspark.errors import PySparkException
-
+        from cli.result import opened
         from warehouse.publishing.branch import reading_branch, require_branch
 
         if self.run_id:
             require_branch(spark, self.run_id)
-        try:
-            with reading_branch(spark, self.run_id) if self.run_id else nullcontext():
-                frame = spark.sql(self.query.sql(self._pins(spark, journal)))
-                return frame.columns, [tuple(row) for row in frame.collect()]
-        except PySparkException as error:
-            raise QueryFailed(str(error).partition(";")[0]) from error
+        branch = reading_branch(spark, self.run_id) if self.run_id else nullcontext()
+        # Opened where the session stands on the branch: with the plan it is settled what is read.
+        with _spark_errors(), many_partitions(spark), branch:
+            columns, rows = opened(self._frame(spark, journal))
+        return columns, _told_errors(rows)
+
+    def _frame(self, spark: SparkSession, journal: Journal) -> DataFrame:
+        frame = spark.sql(self.query.sql(self._pins(spark, journal)))
+        return frame if self.limit is None else frame.limit(self.limit)
 
     def _pins(self, spark: SparkSession, journal: Journal) -> Mapping[str, int | None]:
         """The snapshot of each table in the state to read; none on the branch of a run, where the session stands."""
@@ -75,32 +78,34 @@ class Reading:
         return newest_snapshots(spark, journal, self.query.tables)
 
 
-def reading(statement: str, as_of: str | None = None, run_id: str | None = None) -> Reading:
+def reading(statement: str, as_of: str | None = None, run_id: str | None = None, limit: int | None = None) -> Reading:
     """Check a statement before anything starts. Raises NotAQuery, TwoStates."""
-    return Reading(guarded(statement), as_of, run_id)
+    return Reading(guarded(statement), as_of, run_id, limit)
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], style: str) -> None:
-    """Print rows to standard output as `table`, `csv` or `json`."""
-    if style == "json":
-        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, ensure_ascii=False))
-    elif style == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-    else:
-        _print_table(columns, rows)
+@contextmanager
+def many_partitions(spark: SparkSession) -> Iterator[None]:
+    """Let a sort make many small partitions: one at a time is held. Spark joins those smaller than they have to be."""
+    spark.conf.set(PARTITIONS_OF_A_SORT, "64")
+    try:
+        yield
+    finally:
+        spark.conf.unset(PARTITIONS_OF_A_SORT)
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+@contextmanager
+def _spark_errors() -> Iterator[None]:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    # Wider than any terminal: nothing is cut, a long line wraps where it is shown.
-    Console(width=10_000, highlight=False, markup=False).print(table, crop=False)
+    from cli.spark_errors import one_line
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise QueryFailed(one_line(error)) from error
+
+
+def _told_errors(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    with _spark_errors():
+        yield from rows
