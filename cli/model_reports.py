@@ -34,7 +34,7 @@ BACKTEST = {"auc": "AUC", "average_precision": "AP"}
 
 def print_models(versions: list[StoredVersion], style: str) -> None:
     """Print model versions, a line each."""
-    from cli.query import print_rows
+    from cli.printing import print_rows
 
     columns = ["model_version", "label", "algorithm", "role", "trained_at", "test_auc", "test_ap", "bytes"]
     rows = [

@@ -95,7 +95,7 @@ def many_partitions(spark: SparkSession) -> Iterator[None]:
 
 @contextmanager
 def _spark_errors() -> Iterator[None]:
-    from py4j.protocol import Py4JJavaError
+    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 
     from cli.spark_errors import one_line

@@ -37,7 +37,7 @@ class Shelf:
     def versions(self, label: str = LABEL) -> list[str]:
         client = Tracking.open(self.mlflow_dir).client
         found = client.search_model_versions(f"name = 'sparkhouse-{label}'")
-        return sorted(f"v{each.version}-{each.run_id[:8]}" for each in found)
+        return sorted(f"v{each.version}-{(each.run_id or '')[:8]}" for each in found)
 
 
 @pytest.fixture
