@@ -3,14 +3,20 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11 python3.10,$(she
 	$(p) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $(p))))
 BIN := .venv/bin
 STAMP := .venv/.set-up
+# The environment holds absolute paths: a clone that was moved or renamed, or whose Python is gone, sets itself up again.
+IS_SET_UP := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -I -c '' 2>/dev/null && echo yes)
 
-.PHONY: run test test-faults lint bench bench-models lock setup
+.PHONY: run test test-field test-faults lint bench bench-models lock setup moved
 
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
 
 test: setup
 	$(BIN)/pytest
+
+# Other people's machines: what needs root, mounts or name spaces; each says why where it is skipped.
+test-field: setup
+	$(BIN)/pytest -m needs_root tests/field
 
 test-faults: setup
 	$(BIN)/python tests/faults/kill_run.py
@@ -43,13 +49,17 @@ lock: setup
 
 setup: $(STAMP)
 
-# uv first, from its own lines of the lock file; then exactly the lock file; then the project itself. Spark reads profiles/ as its conf folder.
-$(STAMP): requirements.lock pyproject.toml
+# uv first, from its own lines of the lock file; then exactly the lock file; then the project itself. Its two commands run
+# isolated (-I): PYTHONPATH and PYTHONHOME of another project have no say in what they import.
+$(STAMP): requirements.lock pyproject.toml $(if $(IS_SET_UP),,moved)
 	@test -n "$(PYTHON)" || { echo "Sparkhouse needs Python 3.10, 3.11 or 3.12 on the PATH (or: make PYTHON=/path/to/python3)." >&2; exit 2; }
 	$(PYTHON) -m venv --clear .venv
 	awk '/^uv==/ {on = 1; print; next} on && /^    --hash/ {print; next} on {exit}' requirements.lock > .venv/uv.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement .venv/uv.lock
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes --build-constraints requirements.lock requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
-	ln -sfn "$(CURDIR)/profiles" "$$($(BIN)/python -c 'import pyspark; print(pyspark.__path__[0])')/conf"
-	touch $(STAMP)
+	for command in sparkhouse dbt; do \
+		sed -i.whole "1,2s|/bin/python[0-9.]*[\"']\{0,1\}|& -I|" $(BIN)/$$command && rm $(BIN)/$$command.whole || exit; done
+	pwd -P > $(STAMP)
+
+moved:

@@ -14,7 +14,7 @@ import typer
 
 from cli.dbt import CHECK_FAILED, COULD_NOT_RUN, DBT_READERS, DBT_WRITERS, dbt_command, run_dbt
 from cli.faults import told_faults
-from cli.home import Home, shown
+from cli.home import Home, InvalidSetting, shown
 from cli.job import PREDICTION_SUITES, RAW_SUITES, WAREHOUSE_SUITES, CheckFailed, import_in_background, simulate_log
 from cli.printing import accept_all_text, flush
 from cli.relocation import relocate, require_in_place
@@ -346,8 +346,9 @@ def doctor(
     move_in: Annotated[
         bool, typer.Option("--relocate", help="Make a copied or moved state folder one of its own first.")
     ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not start Spark.")] = False,
 ) -> None:
-    """Say what is installed, which Java and state folder are used, what is wrong and how to mend it."""
+    """Try all that a run needs, from Java to a table in the state folder; say what is wrong and how to mend it."""
     from cli.doctor import examine
 
     home = Home.from_environment()
@@ -358,12 +359,13 @@ def doctor(
     if mend:
         for line in mend_files(home, new_steps("doctor", quiet=True)):
             print(line)
-    findings = examine(home)
-    for finding in findings:
-        print(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}")
+    all_well = True
+    for finding in examine(home, quick=quick):
+        print(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}", flush=True)
         if not finding.ok:
-            print(f"      {finding.remedy}")
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else CHECK_FAILED)
+            print(f"      {finding.remedy}", flush=True)
+        all_well = all_well and finding.ok
+    raise typer.Exit(0 if all_well else CHECK_FAILED)
 
 
 def main() -> None:
@@ -382,7 +384,7 @@ def explain(error: Exception) -> int:
 
     Ours are told as they are, and what befell the machine or the files with what to do about it; all others whole.
     """
-    told = told_faults(error, Home.from_environment())
+    told = [str(error)] if isinstance(error, InvalidSetting) else told_faults(error, Home.from_environment())
     if told:
         print(*(f"sparkhouse: {visible(each, keep=LINES)}" for each in told), sep="\n", file=sys.stderr)
         return COULD_NOT_RUN

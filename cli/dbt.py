@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli.home import DBT_PROJECT, PROFILES
+from cli.session import start_spark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +27,9 @@ DBT_REFUSED = {
     "snapshot": _BARE,
 }
 STORE_FAILURES = "--store-failures"
+
+# dbt would start a JVM of its own making for these.
+DBT_QUERIES = DBT_WRITERS | {"compile", "docs", "freshness", "show", "source", "test"}
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,24 @@ class DbtFailed(Exception):
     """dbt could not run: a model with an error, a bad project, an unknown selector."""
 
 
+def needs_spark(arguments: Sequence[str]) -> bool:
+    """Whether a dbt command may ask the warehouse something."""
+    return bool(DBT_QUERIES & set(arguments)) and not {"-h", "--help", "serve"} & set(arguments)
+
+
 def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = None) -> DbtOutcome:
-    """Run one dbt command on our project and profile, whatever the working directory; `on_start` hears of each node."""
+    """Run one dbt command on our project and profile, whatever the working directory; `on_start` hears of each node.
+
+    `Home.from_environment()` has to come first: it names them to dbt, and keeps away what dbt reads for other projects.
+    """
     from dbt.cli.main import dbtRunner
 
     def listen(event: EventMsg) -> None:
         if on_start and event.info.name == "LogStartLine":
             on_start(f"{event.data.index} of {event.data.total}, {event.data.description}")
 
-    os.environ.setdefault("DBT_PROJECT_DIR", str(DBT_PROJECT))
-    os.environ.setdefault("DBT_PROFILES_DIR", str(PROFILES))
+    if needs_spark(arguments):
+        start_spark()
     invoked = dbtRunner(callbacks=[listen]).invoke(list(arguments))
     nodes = tuple(
         DbtNode(r.node.name, r.node.resource_type.value, str(r.status), r.message or "")

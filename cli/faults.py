@@ -1,23 +1,50 @@
-"""What the machine can do to a command, recognised in whatever error it comes out as, and what people do about it."""
+"""What the machine can do to a command, recognised in whatever error it comes out as, and what people do about it.
+
+Python's errors are known by their type and errno, a JVM that has ended by its exit code and by what it printed. An
+error of Java comes through dbt or py4j as a text.
+"""
 
 from __future__ import annotations
 
+import errno
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cli.jvm import SparkDidNotStart, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cli.home import Home
+    from cli.jvm import Jvm
 
 NEW_LINE = "\n"
 UNTOUCHED = "What was published is untouched and can still be read."
+FULL = f"The disk that holds {{place}} is full: free some space and repeat the command. {UNTOUCHED}"
+FORBIDDEN = (
+    f"{{place}} cannot be written to: make it writable, or point SPARKHOUSE_HOME at a folder that is. {UNTOUCHED}"
+)
+MEMORY = (
+    "Spark has run out of memory: set SPARKHOUSE_DRIVER_MEMORY higher (such as 8g) and repeat the command. " + UNTOUCHED
+)
+KILLED_FOR_MEMORY = (
+    "The system has killed Spark because the machine's memory was short: set SPARKHOUSE_DRIVER_MEMORY lower, or end "
+    f"other programs, and repeat the command. {UNTOUCHED}"
+)
+KILLED = f"Spark has been killed in the middle of the command (signal 9). Repeat the command. {UNTOUCHED}"
+ENDED = (
+    f"Spark has ended in the middle of the command, as if it had been killed{{why}}. Repeat the command. {UNTOUCHED}"
+)
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of the machine: texts that give it away, and what to say; `{home}` stands for the state folder."""
+    """A fault of the machine: texts of Java that give it away, and what to say; `{place}` is the state folder."""
 
     signs: tuple[str, ...]
     message: str
@@ -25,14 +52,8 @@ class Fault:
 
 # In this order: a full disk breaks files, too, and a JVM that ran out of memory is gone afterwards.
 FAULTS = (
-    Fault(
-        ("No space left on device", "ENOSPC", "Disk quota exceeded"),
-        f"The disk that holds {{home}} is full: free some space and repeat the command. {UNTOUCHED}",
-    ),
-    Fault(
-        ("Read-only file system", "Permission denied", "Mkdirs failed to create"),
-        "{home} cannot be written to: make it writable, or point SPARKHOUSE_HOME at a folder that is. " + UNTOUCHED,
-    ),
+    Fault(("No space left on device", "ENOSPC", "Disk quota exceeded"), FULL),
+    Fault(("Read-only file system", "Permission denied", "Mkdirs failed to create"), FORBIDDEN),
     Fault(
         (
             "OutOfMemoryError",
@@ -41,13 +62,10 @@ FAULTS = (
             "Unable to acquire",
             "INVALID_DRIVER_MEMORY",
         ),
-        "Spark has run out of memory: set SPARKHOUSE_DRIVER_MEMORY higher (such as 8g) and repeat the command. "
-        + UNTOUCHED,
+        MEMORY,
     ),
     Fault(
-        ("Java gateway process exited", "JAVA_GATEWAY_EXITED"),
-        "Spark could not start: SPARKHOUSE_DRIVER_MEMORY may ask for more than the machine has; "
-        "`sparkhouse doctor` says what else is wrong.",
+        ("Java gateway process exited", "JAVA_GATEWAY_EXITED"), "Spark could not start: `sparkhouse doctor` says why."
     ),
     Fault(
         (
@@ -55,8 +73,7 @@ FAULTS = (
             "Error while sending or receiving",
             "An error occurred while trying to connect",
         ),
-        "Spark has ended in the middle of the command, as if it had been killed; where memory is short, set "
-        f"SPARKHOUSE_DRIVER_MEMORY lower. Repeat the command. {UNTOUCHED}",
+        ENDED.format(why=""),
     ),
 )
 
@@ -65,20 +82,59 @@ def told_faults(error: BaseException, home: Home) -> list[str]:
     """Return what to say of an error that the machine or a damaged file is to blame for; nothing of any other."""
     from warehouse.publishing.spare_metadata import damage_told
 
-    fault = recognised(error, str(home.path))
+    fault = recognised(error, str(home.path), newest())
     if fault:
-        return [fault, f"({str(error).strip().partition(NEW_LINE)[0]})"]
+        first_line = str(error).strip().partition(NEW_LINE)[0]
+        return [fault, f"({first_line})"] if first_line and first_line not in fault else [fault]
     text = "".join(traceback.format_exception(error))
     return [damage.message for damage in damage_told(text, home.warehouse, home.spares)]
 
 
-def recognised(error: BaseException, home: str) -> str | None:
+def recognised(error: BaseException, home: str, jvm: Jvm | None = None) -> str | None:
     """Return what to say of an error that the machine is to blame for; None of any other."""
-    texts = [f"{type(each).__name__}: {each}" for each in _chain(error)]
-    for fault in FAULTS:
-        if any(sign in text for sign in fault.signs for text in texts):
-            return fault.message.format(home=home)
+    if isinstance(error, SparkDidNotStart):
+        return str(error)
+    chain = list(_chain(error))
+    for each in chain:
+        if isinstance(each, OSError) and (said := _of_file(each, home)):
+            return said
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return _of_java([f"{type(each).__name__}: {each}" for each in chain], home, jvm)
+
+
+def _of_file(error: OSError, home: str) -> str | None:
+    """What to say of a file that could not be written; a file of the user's that cannot be read is no such fault."""
+    place = str(error.filename or home)
+    if error.errno in NO_ROOM:
+        return FULL.format(place=place)
+    if error.errno in NO_RIGHT and Path(place).is_relative_to(home):
+        return FORBIDDEN.format(place=home)
     return None
+
+
+def _of_java(texts: list[str], home: str, jvm: Jvm | None) -> str | None:
+    """What to say of a JVM that has ended, or of an error that it told as a text."""
+    is_silent = any(sign in text for sign in FAULTS[-1].signs for text in texts)
+    has_ended = jvm is not None and (jvm.ends() if is_silent else jvm.code is not None)
+    if jvm and has_ended:
+        texts = [jvm.printed, *texts]
+    for fault in FAULTS[:-1]:
+        if any(sign in text for sign in fault.signs for text in texts):
+            return fault.message.format(place=home)
+    if jvm and has_ended:
+        return _of_death(jvm)
+    return FAULTS[-1].message if is_silent else None
+
+
+def _of_death(jvm: Jvm) -> str:
+    if jvm.lacked_memory:
+        return MEMORY
+    if jvm.was_killed_for_memory:
+        return KILLED_FOR_MEMORY
+    if jvm.was_killed:
+        return KILLED
+    return ENDED.format(why=f" (exit code {jvm.code}{': ' if jvm.last_words else ''}{jvm.last_words})")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

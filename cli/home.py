@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from cli.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, enter, forget_python_path
 
 if TYPE_CHECKING:
     from models_ml.training_report import TrainingReport
     from models_ml.version_removal import StoredVersion
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-DBT_PROJECT = REPOSITORY / "warehouse"
-PROFILES = REPOSITORY / "profiles"
+__all__ = ["DBT_PROJECT", "PROFILES", "REPOSITORY", "Home", "InvalidSetting", "shown"]
+
+# Of each setting that Spark reads: what it can be, and an example.
+SETTINGS = {
+    "SPARKHOUSE_DRIVER_MEMORY": (r"\d+[kmgt]b?", "4g"),
+    "SPARKHOUSE_MASTER": (r"local|local\[(\*|\d+)(, *\d+)?\]|yarn|(spark|k8s)://.+", "local[*]"),
+    "SPARKHOUSE_SHUFFLE_PARTITIONS": (r"[1-9]\d*", "4"),
+}
 
 
 class InvalidSetting(ValueError):
@@ -23,19 +30,28 @@ class InvalidSetting(ValueError):
 
 @dataclass(frozen=True)
 class Home:
-    """The state folder, `$SPARKHOUSE_HOME` or `./var`: nothing is ever written elsewhere."""
+    """The state folder, `$SPARKHOUSE_HOME` or `./var`: nothing is ever written elsewhere.
+
+    `left_out` names the variables of other projects that were set when the process began.
+    """
 
     path: Path
+    left_out: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def from_environment(cls) -> Home:
-        """Resolve the state folder and export it, and what dbt and Spark derive from it, to the environment."""
-        home = cls(Path(os.environ.get("SPARKHOUSE_HOME") or "var").expanduser().resolve())
-        os.environ["SPARKHOUSE_HOME"] = str(home.path)
-        os.environ["SPARK_CONF_DIR"] = str(PROFILES)
-        os.environ["PYSPARK_PYTHON"] = sys.executable  # workers: the first `python3` on the PATH may be another
-        os.environ["DBT_LOG_PATH"] = str(home.path / "dbt" / "logs")
-        return home
+        """Resolve the state folder, once, and put the process into an environment of ours: UTC, nothing inherited.
+
+        Raises InvalidSetting.
+        """
+        forget_python_path()
+        path = _state_folder(os.environ.get("SPARKHOUSE_HOME"))
+        for name, (rule, such_as) in SETTINGS.items():
+            if os.environ.get(name) and not re.fullmatch(rule, os.environ[name], re.IGNORECASE):
+                raise InvalidSetting(
+                    f"{name} is {os.environ[name]!r}: set it to something such as {such_as}, or unset it"
+                )
+        return cls(path, tuple(enter(Machine.here(path))))
 
     @property
     def warehouse(self) -> Path:
@@ -118,3 +134,20 @@ class Home:
 def shown(path: Path) -> str:
     """A path as people want to read it: relative where it lies below the working directory."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _state_folder(chosen: str | None) -> Path:
+    """The state folder by its absolute name. Raises InvalidSetting."""
+    try:
+        path = Path(chosen or "var").expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise InvalidSetting(
+            f"SPARKHOUSE_HOME is {chosen!r}, which leads nowhere ({error}): set it to a folder"
+        ) from error
+    if not chosen and path == Path("/var"):
+        raise InvalidSetting(
+            "SPARKHOUSE_HOME is not set, and ./var would be the system's /var: set it to a folder of yours"
+        )
+    if path.exists() and not path.is_dir():
+        raise InvalidSetting(f"SPARKHOUSE_HOME is {path}, which is a file: set it to a folder")
+    return path

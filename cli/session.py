@@ -6,12 +6,14 @@ dbt-spark (`method: session`) calls `getOrCreate()` for each statement, so it wo
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from jinja2 import Environment
 
 from cli.home import PROFILES
+from cli.jvm import launch, machine_settings, newest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,10 +37,18 @@ def spark_settings() -> dict[str, str]:
 
 
 def start_spark() -> SparkSession:
-    """Start Spark, or return the session that runs; `Home.from_environment()` has to come first."""
+    """Start Spark, or return the session that runs; `Home.from_environment()` has to come first.
+
+    Raises SparkDidNotStart, NoTemporaryFolder, or an OSError where the state folder cannot be made.
+    """
+    from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
+    settings = spark_settings()
+    if not newest():
+        settings |= machine_settings(Path(os.environ["SPARKHOUSE_HOME"]), settings)
+        SparkContext(conf=SparkConf().setAll(list(settings.items())), gateway=launch(settings))
     builder = SparkSession.builder
-    for name, value in spark_settings().items():
+    for name, value in settings.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()

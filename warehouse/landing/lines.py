@@ -34,7 +34,9 @@ def read_lines(spark: SparkSession, folder: Path) -> DataFrame:
     line = F.when(text.startswith(_BYTE_ORDER_MARK), F.substring(text, 2, 2**31 - 1)).otherwise(text)
     is_blank = F.when(line.startswith("{"), F.lit(False)).otherwise(~line.rlike(r"\S"))  # noqa: FBT003 - Spark's literal
     return (
-        spark.read.text(str(folder), lineSep="\n")
+        # The folder's name is a name, whatever characters of a glob stand in it.
+        spark.read.option("__globPaths__", "false")
+        .text(str(folder), lineSep="\n")
         .select("value", "_metadata.file_name", F.col("_metadata.file_block_start").alias("block_start"))
         .select(
             "file_name",

@@ -5,7 +5,7 @@
         {%- if not has_raw or run_query("show tables in " ~ raw ~ " like 'events'") | length == 0 -%}
             {{ exceptions.raise_compiler_error(
                 "There is no table " ~ raw ~ ".events in "
-                ~ env_var('SPARKHOUSE_HOME', env_var('PWD', '.') ~ '/var')
+                ~ env_var('SPARKHOUSE_HOME')
                 ~ ": run `sparkhouse ingest` first, or point SPARKHOUSE_HOME at a state folder that has it."
             ) }}
         {%- endif -%}
