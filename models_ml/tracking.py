@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +30,13 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 # Read when MLflow is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+DATABASE = "mlflow.db"
+
+
+class StoreNotUpgraded(RuntimeError):
+    """The tracking store has the schema of another MLflow, and cannot be brought up to date."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,9 @@ class Tracking:
 
         Raises:
             MisplacedStore: what is written would go to the folder that this one was copied or moved from.
+
+
+        A store of ours that an older MLflow made is upgraded first. Raises StoreNotUpgraded.
         """
         from mlflow import MlflowClient
 
@@ -68,7 +80,10 @@ class Tracking:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         logging.getLogger("alembic").setLevel(logging.WARNING)
         folder.mkdir(parents=True, exist_ok=True)
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
+        uri = os.environ.get("MLFLOW_TRACKING_URI")
+        if not uri:
+            uri = f"sqlite:///{_addressable(folder.resolve()) / DATABASE}"
+            upgrade_store(folder / DATABASE, uri)
         client = MlflowClient(tracking_uri=uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment:
@@ -121,7 +136,7 @@ class Tracking:
     def _log_model(self, run_id: str, model: PipelineModel) -> None:
         import mlflow
 
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+        with tempfile.TemporaryDirectory() as scratch:
             # Named requirements: else MLflow starts a process to find them out.
             requirements = [f"pyspark=={pyspark.__version__}", f"mlflow=={mlflow.__version__}"]
             local = Path(scratch) / "model"
@@ -134,6 +149,45 @@ def _require_own(folder: Path) -> None:
     if foreign:
         msg = f"the models of {folder.parent} are still those of {foreign}: run sparkhouse doctor --relocate"
         raise MisplacedStore(msg)
+
+
+def _addressable(folder: Path) -> Path:
+    """The folder by a name that stands for itself in a database's address: `?` and `%` do not."""
+    if not {"?", "%"} & set(str(folder)):
+        return folder
+    links = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, links, ignore_errors=True)
+    (links / "mlflow").symlink_to(folder)
+    return links / "mlflow"
+
+
+def upgrade_store(database: Path, uri: str) -> None:
+    """Bring a store that an older MLflow made to the schema of this one; the old one stays beside it as a copy.
+
+    Raises StoreNotUpgraded; the store is then as it was.
+    """
+    from mlflow.store.db.utils import (
+        _get_latest_schema_revision,
+        _get_schema_version,
+        _upgrade_db,
+        create_sqlalchemy_engine,
+    )
+
+    if not database.exists():
+        return
+    engine = create_sqlalchemy_engine(uri)
+    found, wanted = _get_schema_version(engine), _get_latest_schema_revision()
+    if found in {None, wanted}:
+        return
+    copy = database.with_name(f"{database.name}.{found}")
+    shutil.copy2(database, copy)
+    try:
+        _upgrade_db(engine)
+    except Exception as error:
+        engine.dispose()
+        shutil.copy2(copy, database)
+        msg = f"{database} has the schema {found} of another MLflow, which this one cannot upgrade to {wanted}"
+        raise StoreNotUpgraded(f"{msg}: use the MLflow that wrote it, or move the folder away") from error
 
 
 def load_model(model_uri: str, folder: Path) -> PipelineModel:
