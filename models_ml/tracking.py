@@ -67,16 +67,15 @@ class Tracking:
     def open(cls, folder: Path) -> Tracking:
         """Connect, and create the store and the experiment where they are missing (seconds, the first time).
 
+        A store of ours that an older MLflow made is upgraded first.
+
         Raises:
             MisplacedStore: what is written would go to the folder that this one was copied or moved from.
-
-
-        A store of ours that an older MLflow made is upgraded first. Raises StoreNotUpgraded.
+            StoreNotUpgraded: this MLflow cannot read it.
         """
         from mlflow import MlflowClient
 
         _require_own(folder)
-
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         logging.getLogger("alembic").setLevel(logging.WARNING)
         folder.mkdir(parents=True, exist_ok=True)
