@@ -10,6 +10,7 @@ import sys
 
 from cli.dbt import needs_spark
 from cli.home import Home
+from cli.relocation import require_in_place
 from cli.session import start_spark
 
 
@@ -18,7 +19,7 @@ def main() -> None:
     from cli.app import explain
 
     try:
-        Home.from_environment()
+        require_in_place(Home.from_environment())
         if needs_spark(sys.argv[1:]):
             start_spark()
     except Exception as error:  # noqa: BLE001 - as of every command: a message and an exit code

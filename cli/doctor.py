@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.machine_checks import Finding, machine_findings
+from cli.relocation import require_in_place
+from cli.runs import damaged_records
 from cli.trial import spark_findings
 
 if TYPE_CHECKING:
@@ -34,8 +36,11 @@ def examine(home: Home, *, quick: bool = False) -> Iterator[Finding]:
     yield from _packages()
     yield _java()
     yield from machine_findings(home)
-    if not quick:
+    misplaced = _place(home)
+    yield misplaced
+    if misplaced.ok and not quick:
         yield from spark_findings(home)
+    yield from _small_files(home)
     yield from _tables(home)
 
 
@@ -66,6 +71,41 @@ def _java() -> Finding:
     return Finding(
         "Java", ' version "17' in told, f"{told.splitlines()[0]} ({binary})", "Set JAVA_HOME to a Java 17, or unset it."
     )
+
+
+def _place(home: Home) -> Finding:
+    from warehouse.publishing.location import ForeignPath, StateElsewhere
+
+    try:
+        require_in_place(home)
+    except (StateElsewhere, ForeignPath) as fault:
+        return Finding("Place of the state", ok=False, found=str(home.path), remedy=f"{fault}.")
+    return Finding("Place of the state", ok=True, found="all tables name files of their own")
+
+
+def _small_files(home: Home) -> Iterator[Finding]:
+    """What would make a command refuse, or is set aside by the next one that writes."""
+    from warehouse.landing.salt import salt_fault
+    from warehouse.publishing.clock import ClockWasAhead, require_past
+    from warehouse.publishing.journal import Journal
+
+    if Journal(home.journal).is_damaged:
+        yield Finding(
+            "Journal",
+            ok=False,
+            found=f"{home.journal} is damaged",
+            remedy="The next command that writes sets it aside.",
+        )
+    for record in damaged_records(home):
+        yield Finding(
+            "Record of a run", ok=False, found=str(record), remedy="`sparkhouse doctor --mend` sets it aside."
+        )
+    if fault := salt_fault(home.salt):
+        yield Finding("Salt", ok=False, found=fault, remedy="Restore a backup, or ingest with --no-pseudonymise.")
+    try:
+        require_past(home.warehouse)
+    except ClockWasAhead as ahead:
+        yield Finding("Clock", ok=False, found="tables were written ahead of now", remedy=f"{ahead}.")
 
 
 def _tables(home: Home) -> Iterator[Finding]:

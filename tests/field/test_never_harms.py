@@ -16,6 +16,7 @@ import pytest
 from conftest import drop_all_tables
 
 from cli import app as command_line
+from cli.doctor import examine
 from cli.home import Home
 from cli.job import CheckFailed, Job
 from cli.runs import DAMAGED, FAILED, PUBLISHED, mend_files, recorded, runs
@@ -472,3 +473,19 @@ def test_a_log_that_breaks_a_rule_of_the_raw_tables_is_taken_in_by_nobody(
     assert sparkhouse("ingest", str(tmp_path / "log.json"), "--quiet") == 1
     assert Table("raw.events", spark).head() is None
     drop_all_tables(spark)
+
+
+# Doctor
+
+
+def test_doctor_names_every_damaged_file_and_what_to_do_about_it(state: Home, copied: Home) -> None:
+    assert {finding.subject for finding in examine(state, quick=True) if not finding.ok} == set()
+    copied.runs.mkdir()
+    (copied.runs / "1.json").write_text("{")
+    copied.journal.write_text("{")
+    copied.salt.write_text("no salt")
+    edit(newest(copied), lambda metadata: metadata.update({"last-updated-ms": int(time.time() * 1000) + 400 * DAY}))
+    wrong = {finding.subject: finding for finding in examine(copied, quick=True) if not finding.ok}
+    assert set(wrong) == {"Place of the state", "Journal", "Record of a run", "Salt", "Clock"}
+    assert "doctor --relocate" in wrong["Place of the state"].remedy
+    assert all(finding.remedy for finding in wrong.values())
