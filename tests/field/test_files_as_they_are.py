@@ -9,7 +9,6 @@ import json
 import os
 import sqlite3
 import stat
-import time
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -440,7 +439,6 @@ def test_what_the_ingest_says_of_a_mixed_delivery(job: Job, tmp_path: Path) -> N
     write(folder / "d.zip", zipped_line("x.json", line(song="d")))
     write(folder / "e.html", b"<html>")
     write(folder / "long.json", line(song="e") + line(song="x" * lines_of_text.LONGEST_LINE))
-    started = time.perf_counter()
     summary = job.ingest([folder])
     assert (summary.files, summary.accepted, summary.reasons) == (5, 6, {LINE_TOO_LONG: 1})
     assert f"5 files, 0 known already; {LINE_TOO_LONG}: 1; 1 left out: {folder}/e.html (a web page)" in (
@@ -452,4 +450,3 @@ def test_what_the_ingest_says_of_a_mixed_delivery(job: Job, tmp_path: Path) -> N
         job.ingest([folder / "e.html", write(folder / "new.json", line(song="new"))])
     assert job.spark.table("raw.events").count() == 6
     assert job.ingest([folder / "a.json"]).files_skipped == 1
-    assert time.perf_counter() - started < 120
