@@ -65,7 +65,7 @@ def any_text(chance: random.Random) -> str:
 
 
 def test_a_hash_is_the_one_that_older_versions_gave(spark: SparkSession) -> None:
-    chance = random.Random(5)  # noqa: S311 - lengths for a test
+    chance = random.Random(5)  # noqa: S311 - test data
     lengths = [chance.uniform(0, 86_400) for _ in range(2_000)] + [
         round(chance.uniform(0, 3_000), 5) for _ in range(4_000)
     ]
