@@ -118,7 +118,7 @@ def launch(settings: Mapping[str, str]) -> JavaGateway:
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the JVM has ended
     jvm = Jvm(None, errors, killed_for_memory())
     try:
-        gateway = launch_gateway(SparkConf().setAll(list(settings.items())), {"stderr": errors})  # type: ignore[no-untyped-call]
+        gateway = launch_gateway(SparkConf().setAll(list(settings.items())), {"stderr": errors})
     except PySparkRuntimeError as error:
         raise SparkDidNotStart(refusal(jvm.printed, os.environ)) from error
     _started.append(replace(jvm, process=gateway.proc))
