@@ -21,7 +21,7 @@ def opened(frame: DataFrame) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     """Plan a DataFrame and run all but its last stage; return the names of its columns and its rows, in its order.
 
     The JVM makes one partition after the other, and holds one; Python holds one batch of it (10,000 rows). This is
-    `toLocalIterator` with Arrow for pickle, which knows every type, and takes a tenth of the time.
+    `toLocalIterator` with Arrow in the place of pickle, for which a map with a struct as its key is too much.
     """
     fit = fit_for_arrow(frame)
     batches = fit._jdf.toArrowBatchRdd()  # noqa: SLF001 - as pyspark's own toPandas
