@@ -72,7 +72,7 @@ def simulate(
 @app.command()
 def ingest(
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders or globs of JSON lines; .gz, .bz2, .xz too.")
+        list[str] | None, typer.Argument(help="Files, folders or globs: JSON, CSV or Parquet, packed or not.")
     ] = None,
     replay_rejected: Annotated[
         bool, typer.Option("--replay-rejected", help="Judge the lines refused so far anew, by the rules of today.")
