@@ -397,6 +397,7 @@ def test_a_moment_has_the_unit_that_the_mapping_says(unit: str, value: object) -
         ("join:\n  length: [a]", "line 2: length is no text"),
         ("keep: country", "line 1: here stands a list"),
         ("keep:\n  - country\n  - first-name", "line 3: 'first-name' holds names"),
+        ("keep: [user.first_name]", "line 1: 'user.first_name' holds names"),
         ("keep: [song]", "line 1: 'song' is a field"),
     ],
 )

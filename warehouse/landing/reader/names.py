@@ -26,6 +26,8 @@ _NAME_KEYS = frozenset(
         *("customername", "contactname", "email", "emailaddress", "mail", "phone", "phonenumber"),
     }
 )
+# `user.first_name` is one, too; `artist_name` is none.
+_NAME_ENDINGS = tuple(key for key in _NAME_KEYS if key.endswith("name") and key != "name")
 _LONGEST_KEY, _LONGEST_SHAPE = 64, 1000
 _TYPES = {
     str: "string",
@@ -48,8 +50,9 @@ _LETTERS = re.compile(r"([A-Z])|([a-z]|[^\x00-\x7f\ufffd])|[0-9]")
 
 # A name key and its value: escaped, double-quoted or single-quoted text (with or without its end), list, object, bare.
 _NAME_VALUE = re.compile(
-    r"((?:(?:first|last|full|given|family|sur|fore|middle|maiden|nick|user|display|real)[_ .\-]?name"
-    r"|\bname(?:[_ .\-]?(?:first|last|full))?|e?mail(?:[_ .\-]?address)?)[\\\"']*\s*[:=]\s*)"
+    r"((?:(?:first|last|full|given|family|sur|fore|middle|maiden|nick|user|display|real|person|customer|contact)"
+    r"[_ .\-]?name"
+    r"|\bname(?:[_ .\-]?(?:first|last|full))?|e?mail(?:[_ .\-]?address)?|\bphone(?:[_ .\-]?number)?)[\\\"']*\s*[:=]\s*)"
     r"(?:\\+\"[^\"\\]*(?:\\+\")?|\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|'[^'\\]*(?:\\.[^'\\]*)*'?|[\[{][^\]}]*[\]}]?|[^\s,}\]][^,}\]]*)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -58,7 +61,7 @@ _NAME_VALUE = re.compile(
 def is_name_key(key: str) -> bool:
     """Tell whether a key, in any spelling, is one that holds a person's name or address."""
     plain = normalised(key)
-    return plain in _NAME_KEYS or "email" in plain
+    return plain in _NAME_KEYS or plain.endswith(_NAME_ENDINGS) or "email" in plain
 
 
 def type_name(value: Any) -> str:  # noqa: ANN401 - any JSON value
