@@ -37,6 +37,10 @@ KILLED = f"Spark has been killed in the middle of the command (signal 9). Repeat
 ENDED = (
     f"Spark has ended in the middle of the command, as if it had been killed{{why}}. Repeat the command. {UNTOUCHED}"
 )
+SALT = (
+    "{place} is for its owner alone: let them ingest, or give --no-pseudonymise: names are then not kept at all. "
+    f"{UNTOUCHED}"
+)
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -108,6 +112,8 @@ def _of_file(error: OSError, home: str) -> str | None:
     place = str(error.filename or home)
     if error.errno in NO_ROOM:
         return FULL.format(place=place)
+    if error.errno in NO_RIGHT and Path(place) == Path(home, "salt"):
+        return SALT.format(place=place)
     if error.errno in NO_RIGHT and Path(place).is_relative_to(home):
         return FORBIDDEN.format(place=home)
     return None

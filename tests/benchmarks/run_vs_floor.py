@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from cli.environment import java_home
+
 FLOOR = Path(__file__).with_name("floor_pyspark.py")
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 
@@ -26,7 +28,8 @@ SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 def run(*command: str | Path, home: Path) -> tuple[float, str]:
     """Run a command to its end; return its wall time in seconds and what it printed."""
     started = time.perf_counter()
-    environment = {**os.environ, "SPARKHOUSE_HOME": str(home), "PYSPARK_PYTHON": sys.executable}
+    java = str(java_home(os.environ.get("JAVA_HOME")))
+    environment = {**os.environ, "SPARKHOUSE_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "JAVA_HOME": java}
     # Steps are told on the error stream, results on the output stream: both are read.
     done = subprocess.run(
         [str(part) for part in command],
