@@ -78,6 +78,8 @@ def made(inherited: Mapping[str, str], machine: Machine) -> dict[str, str]:
         "SPARK_HOME": str(package("pyspark")),
         "SPARK_CONF_DIR": str(PROFILES),
         "SPARK_DIST_CLASSPATH": str(_iceberg()),
+        # Java is started once more, to put its own command line together: it has no need of a file in /tmp for that.
+        "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData -XX:TieredStopAtLevel=1",
         # Nothing here is asked for from another machine: a host name that does not resolve is no obstacle.
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_HOSTNAME": "localhost",

@@ -114,7 +114,7 @@ def _of_file(error: OSError, home: str) -> str | None:
         return FULL.format(place=place)
     if error.errno in NO_RIGHT and Path(place) == Path(home, "salt"):
         return SALT.format(place=place)
-    if error.errno in NO_RIGHT and Path(place).is_relative_to(home):
+    if error.errno in NO_RIGHT and (Path(place).is_relative_to(home) or Path(home).is_relative_to(place)):
         return FORBIDDEN.format(place=home)
     return None
 

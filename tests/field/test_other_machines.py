@@ -268,6 +268,8 @@ def test_a_file_of_the_users_that_cannot_be_read_is_not_the_state_folders_fault(
     assert recognised(log, str(tmp_path / "state")) == f"{tmp_path}/log.json: Permission denied"
     state = OSError(errno.EACCES, "Permission denied", str(tmp_path / "state" / "runs"))
     assert "SPARKHOUSE_HOME" in str(recognised(state, str(tmp_path / "state")))
+    above = OSError(errno.EROFS, "Read-only file system", str(tmp_path))
+    assert "SPARKHOUSE_HOME" in str(recognised(above, str(tmp_path / "not" / "yet" / "there")))
     salt = OSError(errno.EACCES, "Permission denied", str(tmp_path / "state" / "salt"))
     assert "--no-pseudonymise" in str(recognised(salt, str(tmp_path / "state")))
 
