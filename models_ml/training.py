@@ -81,6 +81,9 @@ def rival(spark: SparkSession, models: TrainedModels, features: DataFrame, mlflo
     row = champion(spark, models.spec.label)
     if row is None:
         return None
+    if row.horizon_days not in {None, models.dataset.horizon_days}:
+        asked = f"it looks {row.horizon_days} days ahead, the labels now {models.dataset.horizon_days}"
+        return Champion(row.model_version, None, asked)
     try:
         model = PortableModel.from_json(load_text(row.portable_uri, mlflow_dir))
         keys = models.dataset.rows.where(F.col("fold") == models.spec.folds).select(*KEYS)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,12 +37,13 @@ class Shelf:
     def versions(self, label: str = LABEL) -> list[str]:
         client = Tracking.open(self.mlflow_dir).client
         found = client.search_model_versions(f"name = 'sparkhouse-{label}'")
-        return sorted(f"v{each.version}-{(each.run_id or '')[:8]}" for each in found)
+        return sorted(f"v{each.version}-{each.run_id or ''}"[:-24] for each in found)
 
 
 @pytest.fixture
 def shelf(empty_warehouse: SparkSession, mlflow_dir: Path) -> Iterator[Shelf]:
-    spark, tracking, names = empty_warehouse, Tracking.open(mlflow_dir), dict[str, str]()
+    spark, tracking = empty_warehouse, Tracking.open(mlflow_dir)
+    names: dict[str, str] = {}
     tables.create_ml_tables(spark)
     schema = spark.table(tables.MODEL_VERSIONS).schema
     rows = []
@@ -53,8 +54,9 @@ def shelf(empty_warehouse: SparkSession, mlflow_dir: Path) -> Iterator[Shelf]:
         published = tracking._register(f"sparkhouse-{label}", run)  # noqa: SLF001 - publishing it needs a fitted pipeline
         tracking.attach(published, {"model.json": "x" * 100})
         names[name] = published.model_version
-        known = vars(published) | {"model_version": published.model_version, "label": label, "is_chosen": is_chosen}
-        known |= {"algorithm": "linear_svm", "trained_at": datetime(2026, 10, 25, day, 30, tzinfo=timezone.utc)}
+        known: dict[str, Any] = {**vars(published), "model_version": published.model_version, "label": label}
+        known |= {"algorithm": "linear_svm", "is_chosen": is_chosen}
+        known |= {"trained_at": datetime(2026, 10, 25, day, 30, tzinfo=timezone.utc)}
         known |= {"metrics": {"test_auc": 0.7, "test_average_precision": 0.2}}
         rows.append(tuple(known.get(column) for column in schema.names))
     spark.createDataFrame(rows, schema).writeTo(tables.MODEL_VERSIONS).append()
@@ -74,11 +76,16 @@ def test_the_list_tells_of_each_version_what_it_is_and_how_large(shelf: Shelf) -
 
 
 def test_a_version_goes_with_its_row_run_and_files_and_no_other_does(shelf: Shelf) -> None:
-    shelf.spark.sql(
-        f"insert into {tables.PREDICTIONS} (user_id, as_of_date, label, model_version, churn_probability, risk_decile,"
-        f" predicted_churn, scored_at) values ('1', date'2018-11-05', '{LABEL}', '{shelf.names['challenger']}', 0.5, 1,"
-        " true, timestamp'2018-11-06')"
-    )
+    schema = shelf.spark.table(tables.PREDICTIONS).schema
+    prediction: dict[str, Any] = dict.fromkeys(schema.names) | {
+        "user_id": "1",
+        "label": LABEL,
+        "as_of_date": date(2018, 11, 5),
+    }
+    prediction |= {"model_version": shelf.names["challenger"], "churn_probability": 0.5, "risk_decile": 1}
+    prediction |= {"predicted_churn": True, "scored_at": datetime(2018, 11, 6, tzinfo=timezone.utc)}
+    rows = shelf.spark.createDataFrame([tuple(prediction[name] for name in schema.names)], schema)
+    rows.writeTo(tables.PREDICTIONS).append()
     run = shelf.names["challenger"].partition("-")[2]
     assert run in shelf.runs()
     removal = remove_versions(shelf.spark, shelf.mlflow_dir, [shelf.names["challenger"]], force=False)
