@@ -76,6 +76,7 @@ def test_somebody_who_drew_a_campaign_again_after_the_users_were_scored_again(
     assert (again.stands, again.campaign_id, again.drawn_at) == (True, first.campaign_id, first.drawn_at)
     assert again.path.read_bytes() == first.path.read_bytes()
     assert listed(spark) == {"a", "b", "c"}
+    spark.sql("drop table ml.churn_predictions purge")
 
 
 @pytest.mark.parametrize("horizon", [7, 28])
