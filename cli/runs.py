@@ -43,11 +43,14 @@ def held_lock(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
 
     Raises StateElsewhere, ForeignPath, ClockWasAhead, or WriterAtWork, unless `wait`.
     """
+    from warehouse.landing.staged_logs import clear_staging
     from warehouse.publishing.clock import require_past
     from warehouse.publishing.spare_metadata import restore
 
     require_in_place(home)
     with held_lock_anywhere(home, steps, wait=wait):
+        # What a killed ingest unpacked holds names in clear.
+        clear_staging(home.landing)
         for mended in restore(home.warehouse, home.spares):
             steps.tell(mended)
         require_past(home.warehouse)

@@ -375,6 +375,14 @@ def test_a_damaged_record_of_a_run_is_listed_as_such_and_harms_no_other(state: H
     assert [run.run_id for run in runs(state)] == ["run-of-good"]
 
 
+def test_what_a_killed_ingest_unpacked_goes_with_the_next_command_that_writes(state: Home) -> None:
+    left = state.landing / ".staged" / "text" / "0.txt"
+    left.parent.mkdir(parents=True)
+    left.write_text('{"firstName": "Colin"}')
+    with recorded(state, steps("maintain")):
+        assert not left.exists()
+
+
 @pytest.mark.parametrize("text", ["[1]", '"me"', "{", "\x00"])
 def test_a_damaged_lock_file_locks_all_the_same(state: Home, text: str) -> None:
     state.writer_lock.write_text(text)
