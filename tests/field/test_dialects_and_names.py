@@ -59,6 +59,7 @@ DATA_FRAME = {
 }
 EVENTSIM = {"duration": 246.30812, "city": "Phoenix-Mesa-Scottsdale", "state": "AZ", "lon": -97.1, "lat": 32.7}
 NAMED = {"first-name": "Colin", "name.first": "Colin", "fullName": "Colin Freeman", "email": "colin@freeman.org"}
+NOTE = "A note about this delivery, by Colin Freeman."
 FILES: dict[str, list[dict[str, Any] | str]] = {
     "plain.json": [PLAIN],
     "from redshift.json": [{key.lower(): value for key, value in PLAIN.items()}],
@@ -75,7 +76,8 @@ FILES: dict[str, list[dict[str, Any] | str]] = {
     "one of 2038.json": [{**PLAIN, "ts": 1541105830799}, {**PLAIN, "ts": 2147483647000}],
     "with more names.json": [{**PLAIN, **NAMED, "ts": 1541105830800}, {**PLAIN, **NAMED, "ts": 5}],
     "names.csv.txt": ["artist,auth,firstName,gender,itemInSession,lastName", ",Logged In,Colin,M,0,Freeman"],
-    "a note.txt": ["A note about this delivery, by Colin Freeman."],
+    "a note.txt": [NOTE],
+    "a note in the log.json": [{**PLAIN, "ts": 1541105830801}, NOTE],
 }
 
 
@@ -141,13 +143,21 @@ def test_one_event_of_2038_stops_nobody(landed: Landed) -> None:
     assert [row.reasons for row in landed.refused["one of 2038.json"]] == [[FUTURE]]
 
 
-def test_somebodys_csv_shows_its_header_and_no_name(landed: Landed) -> None:
-    lines = [row.raw_line for row in landed.refused["names.csv.txt"]]
-    assert lines == ["artist,auth,firstName,gender,itemInSession,lastName", ",Aaaaaa Aa,Aaaaa,A,9,Aaaaaaa"]
+def test_somebodys_csv_shows_what_it_has_and_no_name(landed: Landed) -> None:
+    (row,) = landed.refused["names.csv.txt"]
+    masked = {"auth": "Logged In", "firstName": "***", "gender": "M", "itemInSession": "0", "lastName": "***"}
+    assert json.loads(row.raw_line) == masked
+    assert "missing ts" in row.reasons
 
 
 def test_somebody_left_a_note_in_the_folder(landed: Landed) -> None:
-    (row,) = landed.refused["a note.txt"]
+    assert [(Path(each.path).name, each.what) for each in landed.summary.left_out] == [
+        ("a note.txt", "text that is no log")
+    ]
+
+
+def test_of_a_note_in_a_log_its_shape_is_kept(landed: Landed) -> None:
+    (row,) = landed.refused["a note in the log.json"]
     assert (row.kept, row.raw_line) == ("shape", "A aaaa aaaaa aaaa aaaaaaaa, aa Aaaaa Aaaaaaa.")
 
 
@@ -160,8 +170,8 @@ def test_no_name_stands_in_raw_under_whatever_key(landed: Landed) -> None:
 
 
 def test_the_dialects_are_printed_by_the_ingest(landed: Landed) -> None:
-    assert landed.summary.dialects == {"sparkify": 6, "redshift": 1, "eventsim": 1}
-    assert told_dialects(landed.summary) == "; read as sparkify (6 files), redshift (1 files), eventsim (1 files)"
+    assert landed.summary.dialects == {"sparkify": 8, "redshift": 1, "eventsim": 1}
+    assert told_dialects(landed.summary) == "; read as sparkify (8 files), redshift (1 files), eventsim (1 files)"
 
 
 def test_the_most_copied_public_log_is_taken_whole(spark: SparkSession, shared: Path, tmp_path: Path) -> None:
