@@ -35,9 +35,9 @@ HOLE_SESSIONS = 11
 # A level carries over to events without one; of more without than with, what carries over is no longer the log's. Of
 # fewer events than that, a few without one are not a share.
 LEVELS_MISSING, LEVELS_SAMPLE = 0.5, 100
-# A day has 24 hours of songs, which are some 345. With songs cut short, the busiest of simulated days has fewer than 467,
-# and 24.3 hours with the end of its last song. There is room for twice as much, as in a log that came twice, which has a
-# rule of its own. Other pages may come by themselves, as heartbeats do.
+# A day has 24 hours of songs, which are some 345. Cut short, the busiest of simulated days has fewer than 467, and 24.3
+# hours with the end of its last song. There is room for twice as much: a log that came twice has a rule of its own.
+# Other pages may come by themselves, as heartbeats do.
 USER_DAY_SONGS, USER_DAY_HOURS = 1_000, 50
 # An item stands in its session once. The share leaves room for two people with one id, whose sessions meet by chance.
 TOLD_TWICE, TOLD_TWICE_SAMPLE = 0.01, 100
