@@ -141,6 +141,8 @@ def _disk(path: Path) -> Finding:
 
 
 def _temporary(path: Path) -> Finding:
+    with suppress(OSError):
+        (path / "tmp").mkdir(exist_ok=True)
     folders = list(temporary_folders(path))
     try:
         scratch = scratch_folder(folders)
