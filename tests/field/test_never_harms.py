@@ -451,6 +451,8 @@ def test_what_dbt_builds_is_published_after_its_audit_and_not_before(
 ) -> None:
     drop_all_tables(spark)
     home.salt.unlink(missing_ok=True)
+    for record in home.runs.glob("*"):
+        record.unlink()
     simulate(SimulationSpec(users=30, days=16, ids="random"), tmp_path / "log.json")
     assert sparkhouse("ingest", str(tmp_path / "log.json"), "--quiet") == 0
     assert [run.status for run in runs(home)[:1]] == [PUBLISHED]
