@@ -73,7 +73,7 @@ def test_the_simulated_log_never_comes_to_the_users_own(job: Job, own_log: Path)
 def test_a_file_without_an_event_retires_nothing_until_a_replay_makes_events_of_its_lines(
     job: Job, tmp_path: Path
 ) -> None:
-    (tmp_path / "own.json").write_text("no event\n")
+    (tmp_path / "own.json").write_text('{"page": "Home"}\n')
     job.ingest([tmp_path / "own.json"])
     assert sources(job) == {str(job.home.simulated_log)}
     job.spark.sql("update raw.ingested_files set accepted_count = 1 where rejected_count = 1")
