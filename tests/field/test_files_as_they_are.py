@@ -373,7 +373,7 @@ def as_somebody() -> Iterator[None]:
 
 def test_a_file_or_folder_that_may_not_be_read() -> None:
     # The folder of temporary files is that of the test run, which belongs to its user alone.
-    with as_somebody(), TemporaryDirectory(dir="/var/tmp") as folder:  # noqa: S108
+    with as_somebody(), TemporaryDirectory(dir="/var/tmp") as folder:
         log = write(Path(folder) / "secret" / "a.json", line())
         write(Path(folder) / "b.json", line())
         for path, mode in ((log, 0), (log.parent, 0), (log.parent, 0o400)):
