@@ -48,7 +48,9 @@ def fit_for_arrow(frame: DataFrame) -> DataFrame:
 
 
 def _as_text(kind: types.DataType) -> types.DataType:
-    return _leaves(kind, lambda leaf: types.StringType() if isinstance(leaf, _WRITTEN_BY_SPARK) else leaf)
+    # Arrow takes no map whose keys have no type, such as `map()`.
+    is_text = (*_WRITTEN_BY_SPARK, types.NullType)
+    return _leaves(kind, lambda leaf: types.StringType() if isinstance(leaf, is_text) else leaf)
 
 
 def _as_bytes(kind: types.DataType) -> types.DataType:

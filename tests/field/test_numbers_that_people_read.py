@@ -135,7 +135,7 @@ def test_she_loads_json_of_every_type(spark: SparkSession, home: Home, capsys: p
         "nothing": None,
         "short": "",
         "days": "INTERVAL '1' DAY",
-        "months": "INTERVAL '1-2' YEAR TO MONTH",
+        "months": "INTERVAL '14' MONTH",
         "mixed": "1 years -1 days",
         "interval": {"interval": "2 days"},
     }
