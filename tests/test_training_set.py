@@ -43,14 +43,15 @@ if TYPE_CHECKING:
 
 LABEL = "churned_in_time_bin"
 UTC = timezone.utc
-FIRST_DAYS = 28
+# A day more, and the horizon of the second snapshot has ended: daily files are whole dates.
+FIRST_DAYS = 27
 KNOWN = [date(2018, 10, 8), date(2018, 10, 15)]
 MODELS_ONLY = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
 
 
 @dataclass(frozen=True)
 class Past:
-    """A warehouse that was built on four weeks and again on a day more and a late file; what was written in between."""
+    """A warehouse that was built on 27 days and again on a day more and a late file; what was written in between."""
 
     job: ModelJob
     parquet: bytes
