@@ -42,6 +42,12 @@ SALT = (
     f"{UNTOUCHED}"
 )
 
+NO_LOOPBACK = (
+    "This machine has no loopback interface, over which Python and Spark talk: bring it up (`ip link set lo up`) and "
+    "repeat the command."
+)
+
+NO_NETWORK = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -108,7 +114,9 @@ def recognised(error: BaseException, home: str, jvm: Jvm | None = None) -> str |
 
 
 def _of_file(error: OSError, home: str) -> str | None:
-    """What to say of a file that could not be written; a file of the user's that cannot be read is no such fault."""
+    """What to say of a file that could not be written, or of no network; what cannot be read is no such fault."""
+    if error.errno in NO_NETWORK:
+        return NO_LOOPBACK
     place = str(error.filename or home)
     if error.errno in NO_ROOM:
         return FULL.format(place=place)

