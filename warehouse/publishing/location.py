@@ -64,12 +64,17 @@ class TableFolder:
     @property
     def claimed(self) -> Path | None:
         """The folder that the table says it lies in."""
-        location = self.metadata.get("location")
-        return local_path(location) if isinstance(location, str) else None
+        return claimed_by(self.metadata)
 
     def owns(self, path: str) -> bool:
         """Whether a path lies below the folder."""
         return local_path(path).is_relative_to(self.path) and ".." not in Path(path).parts
+
+
+def claimed_by(metadata: Mapping[str, Any]) -> Path | None:
+    """Return the folder that a metadata file says its table lies in."""
+    location = metadata.get("location")
+    return local_path(location) if isinstance(location, str) else None
 
 
 def table_folders(warehouse: Path) -> list[TableFolder]:
@@ -100,7 +105,7 @@ def require_in_place(home: Path, warehouse: Path) -> None:
     """
     for table in table_folders(warehouse):
         metadata = table.metadata
-        before = former_home(table, table.claimed or table.path)
+        before = former_home(table, claimed_by(metadata) or table.path)
         if before and before != home:
             raise StateElsewhere(_moved(before, home))
         for path in paths_of_metadata(metadata):

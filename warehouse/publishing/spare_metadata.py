@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warehouse.publishing.files import replace_file
+from warehouse.publishing.location import GZIP, METADATA_FILE
 from warehouse.publishing.tables import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_VERSIONED = re.compile(r"v(\d+)(?:\.gz)?\.metadata\.json")
 _HINT = "version-hint.text"
-_GZIP, _AVRO = b"\x1f\x8b", b"Obj\x01"
+_AVRO = b"Obj\x01"
 _CHUNK = 512
 _CHECKSUMS = b"crc\0" + _CHUNK.to_bytes(4, "big")
 _NEEDED_KEYS = {"format-version", "table-uuid", "location", "schemas", "snapshots"}
@@ -83,7 +83,7 @@ class _Metadata:
 
     @property
     def name(self) -> str:
-        return f"v{self.version}{'.gz' if self.content.startswith(_GZIP) else ''}.metadata.json"
+        return f"v{self.version}{'.gz' if self.content.startswith(GZIP) else ''}.metadata.json"
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _look(table: str, warehouse: Path, spares: Path) -> _State:
     # In this order, a commit in between makes what is looked at later newer, which is no fault.
     spare = _read(_spare_path(table, spares))
     hint = _hint(folder)
-    files = {int(found[1]): path for path in folder.glob("v*") if (found := _VERSIONED.fullmatch(path.name))}
+    files = {int(found[1]): path for path in folder.glob("v*") if (found := METADATA_FILE.fullmatch(path.name))}
     newest_first = (_read(files[version], version) for version in sorted(files, reverse=True))
     intact = next((each for each in newest_first if each), None)
     of_this_table = spare and (intact is None or intact.table_uuid == spare.table_uuid)
@@ -206,7 +206,7 @@ def _read(path: Path, version: int | None = None) -> _Metadata | None:
     if content is None or _is_altered(path, content):
         return None
     try:
-        told = json.loads(gzip.decompress(content) if content.startswith(_GZIP) else content)
+        told = json.loads(gzip.decompress(content) if content.startswith(GZIP) else content)
         if not told.keys() >= _NEEDED_KEYS:
             return None
         lists = {each["snapshot-id"]: each["manifest-list"] for each in told["snapshots"]}
@@ -219,7 +219,7 @@ def _read(path: Path, version: int | None = None) -> _Metadata | None:
 
 def _version(metadata_log: list[dict[str, str]] | None) -> int:
     """The version after the last one that a metadata file lists before itself."""
-    previous = _VERSIONED.fullmatch(Path(metadata_log[-1]["metadata-file"]).name) if metadata_log else None
+    previous = METADATA_FILE.fullmatch(Path(metadata_log[-1]["metadata-file"]).name) if metadata_log else None
     return int(previous[1]) + 1 if previous else 1
 
 
