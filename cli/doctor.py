@@ -101,7 +101,8 @@ def _small_files(home: Home) -> Iterator[Finding]:
             "Record of a run", ok=False, found=str(record), remedy="`sparkhouse doctor --mend` sets it aside."
         )
     if fault := salt_fault(home.salt):
-        yield Finding("Salt", ok=False, found=fault, remedy="Restore a backup, or ingest with --no-pseudonymise.")
+        found, remedy = fault
+        yield Finding("Salt", ok=False, found=found, remedy=f"{remedy[0].upper()}{remedy[1:]}.")
     try:
         require_past(home.warehouse)
     except ClockWasAhead as ahead:

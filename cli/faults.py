@@ -7,6 +7,7 @@ error of Java comes through dbt or py4j as a text.
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cli.jvm import Jvm
 
 NEW_LINE = "\n"
+FOREIGN_PROGRAM = re.compile(r'Cannot run program "([^"]+)".*Permission denied')
 UNTOUCHED = "What was published is untouched and can still be read."
 FULL = f"The disk that holds {{place}} is full: free some space and repeat the command. {UNTOUCHED}"
 FORBIDDEN = (
@@ -37,11 +39,10 @@ KILLED = f"Spark has been killed in the middle of the command (signal 9). Repeat
 ENDED = (
     f"Spark has ended in the middle of the command, as if it had been killed{{why}}. Repeat the command. {UNTOUCHED}"
 )
-SALT = (
-    "{place} is for its owner alone: let them ingest, or give --no-pseudonymise: names are then not kept at all. "
-    f"{UNTOUCHED}"
+NOT_RUN = (
+    "This user may not run {place}: set Sparkhouse up with a Python that lies where the user can reach it (make "
+    f"PYTHON=/usr/bin/python3 setup), or let the user run it. {UNTOUCHED}"
 )
-
 NO_LOOPBACK = (
     "This machine has no loopback interface, over which Python and Spark talk: bring it up (`ip link set lo up`) and "
     "repeat the command."
@@ -120,8 +121,6 @@ def _of_file(error: OSError, home: str) -> str | None:
     place = str(error.filename or home)
     if error.errno in NO_ROOM:
         return FULL.format(place=place)
-    if error.errno in NO_RIGHT and Path(place) == Path(home, "salt"):
-        return SALT.format(place=place)
     if error.errno in NO_RIGHT and (Path(place).is_relative_to(home) or Path(home).is_relative_to(place)):
         return FORBIDDEN.format(place=home)
     return None
@@ -133,6 +132,9 @@ def _of_java(texts: list[str], home: str, jvm: Jvm | None) -> str | None:
     has_ended = jvm is not None and (jvm.ends() if is_silent else jvm.code is not None)
     if jvm and has_ended:
         texts = [jvm.printed, *texts]
+    programs = [found[1] for text in texts if (found := FOREIGN_PROGRAM.search(text))]
+    if programs:
+        return NOT_RUN.format(place=programs[0])
     for fault in FAULTS[:-1]:
         if any(sign in text for sign in fault.signs for text in texts):
             return fault.message.format(place=home)

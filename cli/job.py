@@ -322,7 +322,7 @@ def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool 
 
 def told_dialects(summary: IngestSummary) -> str:
     """How the files are spelled, by the mapping that each was read by; nothing where no line was JSON."""
-    files = sorted(summary.dialects.items(), key=lambda item: -item[1])
+    files = sorted(summary.dialects.items(), key=lambda item: (-item[1], item[0]))
     if len(files) == 1:
         return f"; read as {files[0][0]}"
     return "; read as " + ", ".join(f"{name} ({count} files)" for name, count in files) if files else ""

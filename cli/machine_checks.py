@@ -158,9 +158,6 @@ def _other_owners(home: Home) -> Iterator[Finding]:
     if closed:
         remedy = f"Let {_owner(closed)} run `chmod -R g+w {home.path}` and work with umask 002, or use your own folder."
         yield Finding("Shared folder", ok=False, found=f"{closed} belongs to {_owner(closed)}", remedy=remedy)
-    if home.salt.exists() and not os.access(home.salt, os.R_OK):
-        remedy = f"Let {_owner(home.salt)} ingest, or give --no-pseudonymise: names are then not kept at all."
-        yield Finding("Salt", ok=False, found=f"{home.salt} is for {_owner(home.salt)} alone", remedy=remedy)
 
 
 def _folders(home: Home) -> Iterator[Path]:

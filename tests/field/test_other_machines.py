@@ -78,6 +78,11 @@ def test_an_empty_environment_gives_the_same_one_but_for_the_path() -> None:
     assert made({**OF_OTHERS, "LANG": "tr_TR.UTF-8", "EDITOR": "vi"}, MACHINE) == made({}, MACHINE)
 
 
+def test_without_a_home_folder_libraries_are_given_the_state_folder() -> None:
+    assert made({"PATH": "/bin"}, MACHINE)["HOME"] == "/state"
+    assert made({"PATH": "/bin", "HOME": "/home/ann"}, MACHINE)["HOME"] == "/home/ann"
+
+
 def test_a_made_environment_made_anew_stays_as_it_is() -> None:
     once = made({"PATH": "/bin", "TMPDIR": "/scratch", **OF_OTHERS}, MACHINE)
     assert made(once, MACHINE) == once
@@ -270,8 +275,13 @@ def test_a_file_of_the_users_that_cannot_be_read_is_not_the_state_folders_fault(
     assert "SPARKHOUSE_HOME" in str(recognised(state, str(tmp_path / "state")))
     above = OSError(errno.EROFS, "Read-only file system", str(tmp_path))
     assert "SPARKHOUSE_HOME" in str(recognised(above, str(tmp_path / "not" / "yet" / "there")))
-    salt = OSError(errno.EACCES, "Permission denied", str(tmp_path / "state" / "salt"))
-    assert "--no-pseudonymise" in str(recognised(salt, str(tmp_path / "state")))
+
+
+def test_a_python_that_the_user_may_not_run_is_not_the_state_folders_fault() -> None:
+    java = 'java.io.IOException: Cannot run program "/root/.pyenv/bin/python": error=13, Permission denied'
+    told = str(recognised(RuntimeError(f"An error occurred while calling o297.append.\n: {java}"), "/state"))
+    assert told.startswith("This user may not run /root/.pyenv/bin/python: ")
+    assert "SPARKHOUSE_HOME" not in told
 
 
 # --- the doctor ---

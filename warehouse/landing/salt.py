@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-WITHOUT = "or give --no-pseudonymise, which keeps no names at all"
+RESTORE = "restore a backup, or give --no-pseudonymise, which keeps no names at all"
+LET_THE_OWNER = "let its owner ingest, or give --no-pseudonymise, which keeps no names at all"
 
 
 class UnusableSalt(ValueError):
@@ -26,24 +27,27 @@ def load_salt(path: Path, *, is_in_use: Callable[[], bool] = lambda: False) -> s
     """
     if not path.exists():
         if is_in_use():
-            raise UnusableSalt(f"{path} is gone, and the names in the raw tables need it: restore a backup, {WITHOUT}")
+            raise UnusableSalt(f"{path} is gone, and the names in the raw tables need it: {RESTORE}")
         _create(path)
-    fault = salt_fault(path)
-    if fault:
-        raise UnusableSalt(f"{fault}: restore a backup, {WITHOUT}")
+    if fault := salt_fault(path):
+        raise UnusableSalt(": ".join(fault))
     return path.read_text().strip()
 
 
-def salt_fault(path: Path) -> str | None:
-    """Return what is wrong with the salt at `path`; None where it is right, or was never made."""
+def salt_fault(path: Path) -> tuple[str, str] | None:
+    """Return what is wrong with the salt at `path`, and the remedy; None where it is right, or was never made."""
     try:
         text = path.read_text()
     except FileNotFoundError:
         return None
+    except PermissionError:
+        return f"{path} is for its owner alone", LET_THE_OWNER
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        return f"{path} cannot be read ({reason}); only who made it can"
-    return None if re.fullmatch("[0-9a-f]{64}", text.strip()) else f"{path} does not hold 64 hexadecimal digits"
+        return f"{path} cannot be read ({reason})", RESTORE
+    if re.fullmatch("[0-9a-f]{64}", text.strip()):
+        return None
+    return f"{path} does not hold 64 hexadecimal digits", RESTORE
 
 
 def _create(path: Path) -> None:
