@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pyspark.sql import SparkSession
 
@@ -30,15 +31,41 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home.from_environment()
 
 
+# What suits one long-lived JVM on a handful of rows: compilers that pay off after minutes, no code written for a query
+# that is used once, no statistics of each stage. `test_main_job.py` has it as the product has it.
+OF_TESTS = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+QUICK_COMPILER = "-XX:TieredStopAtLevel=1 "
+
+
 @pytest.fixture(scope="session")
 def spark(home: Home) -> Iterator[SparkSession]:  # noqa: ARG001 - the session reads the state folder from the environment
-    from cli.session import start_spark
+    from cli import session as sessions
 
-    session = start_spark()
-    # Of a handful of rows, each stage's statistics cost more than the better plan saves.
-    session.conf.set("spark.sql.adaptive.enabled", "false")
-    yield session
-    session.stop()
+    settings = sessions.spark_settings()
+    options = settings["spark.driver.extraJavaOptions"]
+    assert QUICK_COMPILER in options
+    settings["spark.driver.extraJavaOptions"] = options.replace(QUICK_COMPILER, "")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sessions, "spark_settings", lambda: settings)
+        session = sessions.start_spark()
+        for name, value in OF_TESTS.items():
+            session.conf.set(name, value)
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="module")
+def as_in_production(spark: SparkSession) -> Iterator[SparkSession]:
+    """The session with the settings of the product."""
+    for name in OF_TESTS:
+        spark.conf.unset(name)
+    yield spark
+    for name, value in OF_TESTS.items():
+        spark.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +111,24 @@ def planted_marts(empty_warehouse: SparkSession) -> SparkSession:
 def mlflow_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One MLflow store for all tests that train: to create one takes seconds. Versions of a label count on."""
     return tmp_path_factory.mktemp("mlflow")
+
+
+def run_command(*arguments: str) -> int:
+    """Run one command in this process, on the session that runs, and return its exit code."""
+    from pyspark.sql import SparkSession
+
+    from cli.app import main
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    session = SparkSession.getActiveSession()
+    assert session is None or session.conf.get("spark.wap.branch", "") == ""
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def sparkhouse() -> Callable[..., int]:
+    """`run_command`, for tests that run several."""
+    return run_command

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import run_command
 from pyspark.sql import functions as F
 
-from cli import app as command_line
 from cli.dbt import run_dbt
 from cli.job import Job
 from cli.steps import Steps
@@ -86,14 +85,6 @@ def built(*options: str, select: str = "int_user_snapshots_spined+") -> str:
     return "\n".join(node.message for node in outcome.of("error"))
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run a command line on the session that runs; return its exit code."""
-    monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
-    return int(ended.value.code or 0)
-
-
 @pytest.fixture(scope="module")
 def job(empty_warehouse: SparkSession, home: Home) -> Job:
     return Job(empty_warehouse, home, Steps(quiet=True))
@@ -123,8 +114,7 @@ def history(job: Job, log: Sequence[Path]) -> History:
     assert built(*job.backfill_options(SECOND, THIRD)) == ""
     backfilled, commits_after = all_cells(spark), commits(spark)
 
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        assert command(monkeypatch, "build", "--from", str(OFF_GRID), "--to", str(OFF_GRID)) == 0
+    assert run_command("build", "--from", str(OFF_GRID), "--to", str(OFF_GRID)) == 0
     off_grid = all_cells(spark)
 
     spark.sql(f"alter table {LABELS} drop column will_lapse")
@@ -194,8 +184,6 @@ def test_dates_outside_the_observed_window_are_refused(job: Job, first: date, la
     assert cells(job.spark, SPINE) == before
 
 
-def test_a_backfill_that_ends_before_it_begins_could_not_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(monkeypatch, "build", "--from", "2018-10-22", "--to", "2018-10-15") == 2
+def test_a_backfill_that_ends_before_it_begins_could_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("build", "--from", "2018-10-22", "--to", "2018-10-15") == 2
     assert "--from 2018-10-22 is after --to 2018-10-15." in capsys.readouterr().err

@@ -27,20 +27,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS = typer.main.get_group(command_line.app).commands
 
 
-@pytest.fixture
-def sparkhouse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run one command in this process, on the session that runs, and return its exit code."""
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command_line.main()
-        code = ended.value.code
-        return code if isinstance(code, int) else 0
-
-    return run
-
-
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
     assert COMMANDS[name].help

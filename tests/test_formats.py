@@ -120,7 +120,7 @@ FORMS: dict[str, Callable[[Sequence[Record]], bytes]] = {
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
     "gzip": gzip.compress,
-    "two gzip streams": lambda text: gzip.compress(text[:99]) + gzip.compress(text[99:]),
+    "two gzip streams": lambda text: gzip.compress(text[:99]) + b"\0" * 512 + gzip.compress(text[99:]) + b"\r\n",
     "bzip2": bz2.compress,
     "xz": lzma.compress,
     "zstd": arrow_packed("zstd"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import run_command
 
-from cli import app as command_line
 from cli.dbt import run_dbt
 from cli.differences import NEW_ROW, NO_ROW, differences
 from cli.home import DBT_PROJECT
@@ -122,13 +121,8 @@ def test_interrupted_proof_leaves_nothing(job: Job) -> None:
 
 
 @pytest.mark.usefixtures("job")
-def test_unknown_snapshot_could_not_run_and_the_known_ones_are_listed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["sparkhouse", "prove-point-in-time", "--as-of", "2018-10-15"])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
-    assert ended.value.code == 2
+def test_unknown_snapshot_could_not_run_and_the_known_ones_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("prove-point-in-time", "--as-of", "2018-10-15") == 2
     assert ", ".join(str(day) for day in DATES) in capsys.readouterr().err
 
 

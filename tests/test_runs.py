@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import run_command
 
-from cli import app as command_line
 from cli.faults import recognised
 from cli.job import CheckFailed, Job
 from cli.runs import BROKEN_OFF, DISCARDED, DONE, FAILED, PUBLISHED, ROLLED_BACK, RUNNING, recorded, runs
@@ -116,20 +116,12 @@ def test_runs_are_listed_with_what_became_of_them(fresh_home: Home) -> None:
 
 
 @pytest.fixture
-def sparkhouse(monkeypatch: pytest.MonkeyPatch, empty_warehouse: SparkSession, home: Home) -> Callable[..., int]:
-    """Run one command in this process, on the session that runs, and return its exit code."""
+def sparkhouse(empty_warehouse: SparkSession, home: Home) -> Callable[..., int]:  # noqa: ARG001 - emptied
+    """Run commands on a state folder without runs."""
     home.journal.unlink(missing_ok=True)
     for record in home.runs.glob("*.json"):
         record.unlink()
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command_line.main()
-        assert empty_warehouse.conf.get("spark.wap.branch", "") == ""
-        return int(ended.value.code or 0)
-
-    return run
+    return run_command
 
 
 def count(capsys: pytest.CaptureFixture[str], sparkhouse: Callable[..., int], *options: str) -> int:

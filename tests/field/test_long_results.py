@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import run_command
 
-from cli import app as command_line
 from cli.interruption import interruptible
 from cli.printing import PIPE_CLOSED, print_rows
 from cli.query import reading
@@ -37,14 +37,6 @@ ENDLESS = "select sum(id) from range(1000000000000000)"
 def resident() -> int:
     """The memory of this process, in megabytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
-
-
-def sparkhouse(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run a command in this process, on the session that runs; return its exit code."""
-    monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture
@@ -71,16 +63,16 @@ def test_he_wants_ten_rows_of_many(spark: SparkSession, journal: Journal) -> Non
 
 
 @pytest.mark.usefixtures("spark")
-def test_a_statement_that_takes_too_long_is_cancelled_and_the_session_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_statement_that_takes_too_long_is_cancelled_and_all_goes_on(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     begin = time.monotonic()
-    assert sparkhouse(monkeypatch, "sql", ENDLESS, "--timeout", "2") == 2
+    assert run_command("sql", ENDLESS, "--timeout", "2") == 2
     assert time.monotonic() - begin < 30
     told = capsys.readouterr()
     assert told.out == ""
     assert re.fullmatch(r"sparkhouse: the statement was not done within 2 s.*--timeout\n", told.err)
-    assert sparkhouse(monkeypatch, "sql", "select id from range(9)", "--limit", "1", "--format", "csv") == 0
+    assert run_command("sql", "select id from range(9)", "--limit", "1", "--format", "csv") == 0
     assert capsys.readouterr().out == "id\n0\n"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -15,7 +14,6 @@ import fastavro
 import pytest
 from conftest import drop_all_tables
 
-from cli import app as command_line
 from cli.doctor import examine
 from cli.home import Home
 from cli.job import CheckFailed, Job
@@ -65,20 +63,6 @@ def state(spark: SparkSession, home: Home) -> Iterator[Home]:
 def copied(state: Home, tmp_path: Path) -> Home:
     shutil.copytree(state.warehouse, tmp_path / "copy" / "warehouse")
     return Home(tmp_path / "copy")
-
-
-@pytest.fixture
-def sparkhouse(monkeypatch: pytest.MonkeyPatch, spark: SparkSession) -> Callable[..., int]:
-    """Run one command in this process, on the session that runs, and return its exit code."""
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command_line.main()
-        assert spark.conf.get("spark.wap.branch", "") == ""
-        return int(ended.value.code or 0)
-
-    return run
 
 
 def content(folder: Path) -> dict[str, str]:

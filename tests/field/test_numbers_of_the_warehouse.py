@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import drop_all_tables, run_command
 
-from cli import app as command_line
 from cli.dbt import run_dbt
 from cli.job import Job
 from cli.snapshots import awaited_snapshot
@@ -228,18 +227,14 @@ def test_a_first_delivery_without_a_snapshot_is_kept_and_is_no_failure(
     deliveries: Deliveries,
     home: Home,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from conftest import drop_all_tables
 
     drop_all_tables(deliveries.spark)
     simulate(SimulationSpec(users=12, days=1, start=date(2018, 10, 2)), tmp_path / "day1.json", processes=1)
-    monkeypatch.setattr(sys, "argv", ["sparkhouse", "run", "--events", str(tmp_path / "day1.json")])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
+    code = run_command("run", "--events", str(tmp_path / "day1.json"))
     told = capsys.readouterr()
-    assert not ended.value.code, told.err
+    assert code == 0, told.err
     assert "There is no snapshot yet" in told.err
     assert "as of 2018-10-08" in told.err
     assert "no new model" in told.err

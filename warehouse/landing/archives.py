@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BROKEN_OFF, DAMAGED, LINE_TOO_LONG = "archive broken off", "archive damaged", "line too long"
 ARCHIVE_FAULTS = (BROKEN_OFF, DAMAGED, LINE_TOO_LONG)
+# What may stand between and after streams: zeros of a tape or disk, a line end of whoever appended one.
+_PADDING = b"\0 \t\r\n"
 _MOST_AT_ONCE = 1 << 20
 _MOST_AT_ONCE_OF_HEAD = 1 << 6  # a decompressor that comes to a fault gives nothing of what it was asked for
 _PIECE = 1 << 16
@@ -132,7 +134,7 @@ class _StreamUnpacking:
         data = b""
         while data or (data := self._source.read(_PIECE)):
             if stream is None:
-                data = data.lstrip(b"\0")  # streams may be padded
+                data = data.lstrip(_PADDING)
                 if not data:
                     continue
                 stream, self.fault = self._decompressor(), BROKEN_OFF
