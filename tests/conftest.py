@@ -32,13 +32,32 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 # What suits one long-lived JVM on a handful of rows: compilers that pay off after minutes, no code written for a query
-# that is used once, no statistics of each stage. `test_main_job.py` has it as the product has it.
+# that is used once, no statistics of each stage. The commands that tests start in processes
+# of their own have the product's settings.
 OF_TESTS = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
 }
 QUICK_COMPILER = "-XX:TieredStopAtLevel=1 "
+
+
+def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let dbt parse the project anew for another namespace only: it reads all other vars when it runs models."""
+    from dbt.parser.manifest import ManifestLoader
+
+    check = ManifestLoader.build_manifest_state_check
+
+    def check_namespace(loader: ManifestLoader) -> object:
+        config = loader.root_project
+        chosen = config.cli_vars
+        config.cli_vars = {name: value for name, value in chosen.items() if name == "namespace_prefix"}
+        try:
+            return check(loader)  # type: ignore[no-untyped-call]
+        finally:
+            config.cli_vars = chosen
+
+    monkeypatch.setattr(ManifestLoader, "build_manifest_state_check", check_namespace)
 
 
 @pytest.fixture(scope="session")
@@ -51,21 +70,12 @@ def spark(home: Home) -> Iterator[SparkSession]:  # noqa: ARG001 - the session r
     settings["spark.driver.extraJavaOptions"] = options.replace(QUICK_COMPILER, "")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sessions, "spark_settings", lambda: settings)
+        parse_once(monkeypatch)
         session = sessions.start_spark()
         for name, value in OF_TESTS.items():
             session.conf.set(name, value)
         yield session
         session.stop()
-
-
-@pytest.fixture(scope="module")
-def as_in_production(spark: SparkSession) -> Iterator[SparkSession]:
-    """The session with the settings of the product."""
-    for name in OF_TESTS:
-        spark.conf.unset(name)
-    yield spark
-    for name, value in OF_TESTS.items():
-        spark.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")

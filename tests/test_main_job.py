@@ -65,7 +65,6 @@ class Ran:
 @pytest.fixture(scope="module")
 def ran(
     empty_warehouse: SparkSession,
-    as_in_production: SparkSession,  # noqa: ARG001 - the settings, for as long as the module lasts
     home: Home,
     tmp_path_factory: pytest.TempPathFactory,
     shared_or_none: Path | None,
