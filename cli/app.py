@@ -361,9 +361,9 @@ def doctor(
             print(line)
     all_well = True
     for finding in examine(home, quick=quick):
-        print(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}", flush=True)
+        print(visible(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}"), flush=True)
         if not finding.ok:
-            print(f"      {finding.remedy}", flush=True)
+            print(visible(f"      {finding.remedy}"), flush=True)
         all_well = all_well and finding.ok
     raise typer.Exit(0 if all_well else CHECK_FAILED)
 

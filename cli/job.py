@@ -186,8 +186,9 @@ class Job:
                 f" + {summary.blank:,} blank; {summary.files} files, {summary.files_skipped} known already"
             )
             step.detail += told_dialects(summary) + told_reasons(summary) + told_left_out(summary)
-        if clock := doubt_of_clock(summary):
-            self.steps.tell(clock)
+        for doubt in (doubt_of_clock(summary), doubt_of_users(summary)):
+            if doubt:
+                self.steps.tell(doubt)
         self.keep_logs_apart()
         return summary
 
@@ -338,6 +339,16 @@ def doubt_of_clock(summary: IngestSummary) -> str | None:
     return (
         f"Warning: {ahead:,} of {summary.lines:,} lines lie after the time of ingest. This machine's clock says "
         f"{datetime.now(timezone.utc):%F %T} UTC and may be wrong: set it, then: sparkhouse ingest --replay-rejected"
+    )
+
+
+def doubt_of_users(summary: IngestSummary) -> str | None:
+    """What to say where no event has a user who registered: models, snapshots and predictions are of such users."""
+    if summary.of_users or not summary.accepted:
+        return None
+    return (
+        f"Warning: of {summary.accepted:,} events none has both a userId and a registration, so all are taken for "
+        "guests', and nobody can be scored. If the log has them under other keys, name these in a --mapping."
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cli.environment import has_account, umask, user_name
+from cli.limits import narrow, raise_open_files
 from cli.temporary import library_folder, scratch_folder, temporary_folders
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 # What Java ends with when it was told to end without memory, and what Spark ends with.
 OUT_OF_MEMORY_CODES = (3, 52)
-NO_MEMORY = ("OutOfMemoryError", "Could not reserve enough space", "insufficient memory", "Cannot allocate memory")
+NO_MEMORY = (
+    "OutOfMemoryError",
+    "Could not reserve enough space",
+    "insufficient memory",
+    "Cannot allocate memory",
+    "Could not allocate",
+)
 ERROR = re.compile(r"error|exception|unrecognized|invalid|could not|not found|no such|denied|cannot", re.IGNORECASE)
 TAIL = 20_000
 SECONDS_TO_END = 10
@@ -91,6 +98,8 @@ def last_words(printed: str) -> str:
 def refusal(printed: str, environment: Mapping[str, str]) -> str:
     """Say why Java did not start, from what it printed, and name the variable that is to blame, where one is."""
     said = last_words(printed) or "nothing"
+    if limits := narrow():
+        return f"Spark could not start: {'; '.join(limits)}. Java said: {said}"
     if any(sign in printed for sign in NO_MEMORY):
         memory = environment.get("SPARKHOUSE_DRIVER_MEMORY", DEFAULT_MEMORY)
         more = f"it asks for {memory}, more than the machine has ({said})"
@@ -114,6 +123,7 @@ def launch(settings: Mapping[str, str]) -> JavaGateway:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
+    raise_open_files()
     # It has no name: it is gone with the process, however that ends.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the JVM has ended
     jvm = Jvm(None, errors, killed_for_memory())
@@ -145,6 +155,8 @@ def machine_settings(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     options = [
         f"-Djava.io.tmpdir={libraries}",
+        # Some systems tell Java the user's language past the environment: Turkish has other small and capital letters.
+        *("-Duser.language=en", "-Duser.country=US"),
         # Of a user without an account Java knows neither a name nor a home.
         f"-Duser.home={scratch}",
         f"-Duser.name={user_name()}",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.environment import has_account, umask, user_name
+from cli.limits import narrow
 from cli.temporary import NoTemporaryFolder, library_folder, scratch_folder, temporary_folders
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def machine_findings(home: Home) -> Iterator[Finding]:
     yield variables(home.left_out)
     yield user()
     yield loopback()
+    yield limits()
     yield from unpacking()
     yield from state_folder(home)
 
@@ -61,6 +63,12 @@ def user() -> Finding:
     """The user's name and umask."""
     unknown = "" if has_account() else ", unknown to the system"
     return Finding("User", ok=True, found=f"{user_name()}{unknown}, umask {umask():04o}")
+
+
+def limits() -> Finding:
+    """Whether this process may have the files and the memory that Spark takes."""
+    found = narrow()
+    return Finding("Limits", ok=not found, found="; ".join(found) or "wide enough", remedy="Call `ulimit` first.")
 
 
 def loopback() -> Finding:

@@ -98,7 +98,8 @@ def closed_pipe() -> Iterator[None]:
     """Print all that the block prints, now; end the command quietly where nobody reads on (`| head`)."""
     try:
         yield
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
     except BrokenPipeError as error:
         _forget_output()
         raise typer.Exit(PIPE_CLOSED) from error
@@ -106,6 +107,8 @@ def closed_pipe() -> Iterator[None]:
 
 def flush() -> None:
     """Print what is left to print, at the end of the process; where nobody reads on, end it quietly."""
+    if not sys.stdout:
+        return
     try:
         sys.stdout.flush()
     except BrokenPipeError:

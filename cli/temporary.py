@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.limits import narrow
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -45,7 +47,8 @@ def _first(candidates: list[Path], is_fit: Callable[[Path], bool], rule: str) ->
         if is_fit(path):
             return path
     listed = ", ".join(dict.fromkeys(map(str, candidates)))
-    raise NoTemporaryFolder(f"none of {listed} {rule}: set TMPDIR to a folder that does")
+    remedy = "; ".join(narrow()) or "set TMPDIR to a folder that does"
+    raise NoTemporaryFolder(f"none of {listed} {rule}: {remedy}")
 
 
 def has_room(folder: Path) -> bool:

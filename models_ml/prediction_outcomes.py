@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 PUBLISHED, BACKTEST = "published", "backtest"
+_HORIZONS = ("horizon_days", "known_days")
 _SNAPSHOT = ("label", "model_version", "origin", "as_of_date")
 _OF_TWO_CLASSES = ("auc", "average_precision", "brier", "brier_skill", "calibration_error", "lift_top_10")
 
@@ -34,8 +35,9 @@ def record_outcomes(spark: SparkSession) -> int:
     """Record how the published predictions came out; return how many rows that are.
 
     Of a snapshot only the whole counts: as long as it is censored, known are those who left (see known_snapshots). All
-    `published` rows are replaced, so that none stays of predictions or labels that are gone; backtests stay. Reads
-    what the session sees: call it once the predictions are published.
+    `published` rows are replaced, so that none stays of predictions or labels that are gone; backtests stay. What was
+    foretold for another horizon than that of the labels is not judged by them. Reads what the session sees: call it
+    once the predictions are published.
 
     Raises:
         MissingTable: the warehouse was not built.
@@ -45,8 +47,12 @@ def record_outcomes(spark: SparkSession) -> int:
         return 0
     predictions = spark.table(tables.PREDICTIONS)
     known = _known(predictions, labels)
-    outcomes = labels.unpivot(["user_id", "as_of_date"], list(HORIZONS_AHEAD), "label", "outcome")
+    keys = ("user_id", "as_of_date", "horizon_days")
+    outcomes = labels.unpivot(keys, list(HORIZONS_AHEAD), "label", "outcome").withColumnRenamed(*_HORIZONS)
     rows = predictions.join(outcomes, ["user_id", "as_of_date", "label"]).join(known, ["label", "as_of_date"])
+    if spark.catalog.tableExists(tables.MODEL_VERSIONS):
+        horizons = spark.table(tables.MODEL_VERSIONS).select("model_version", "horizon_days").distinct()
+        rows = rows.join(horizons, "model_version", "left").where("coalesce(horizon_days, known_days) = known_days")
     return _replace(spark, rows, PUBLISHED, F.col("origin") == PUBLISHED)
 
 

@@ -100,6 +100,17 @@ def test_a_prediction_meets_its_outcome(warehouse: SparkSession) -> None:
     }
 
 
+def test_what_was_foretold_for_another_horizon_is_not_judged(warehouse: SparkSession) -> None:
+    warehouse.createDataFrame([("1-a", 14), ("2-b", 7)], "model_version string, horizon_days int").writeTo(
+        "ml.model_versions"
+    ).using("iceberg").createOrReplace()
+    predictions(warehouse, FIRST, version="2-b")
+    predictions(warehouse, FIRST, version="of before horizons were kept")
+    assert record_outcomes(warehouse) == 10
+    assert "2-b" not in {row.model_version for row in warehouse.table(OUTCOMES).collect()}
+    warehouse.sql("drop table ml.model_versions purge")
+
+
 def test_of_a_snapshot_with_one_unknown_outcome_none_is_recorded(warehouse: SparkSession) -> None:
     predictions(warehouse, LAST)
     assert record_outcomes(warehouse) == 5

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli.job import doubt_of_clock, told_dialects
+from cli.job import doubt_of_clock, doubt_of_users, told_dialects
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.raw_tables import RAW_TABLES
 from warehouse.landing.reader.mapping_file import load_mapping
@@ -226,3 +226,18 @@ def test_somebodys_clock_is_before_the_log() -> None:
     assert doubt is not None
     assert f"clock says {datetime.now(timezone.utc):%F}" in doubt
     assert doubt_of_clock(IngestSummary(lines=4, accepted=2, rejected=2, reasons={FUTURE: 2})) is None
+
+
+def test_somebody_mapped_a_log_without_registrations() -> None:
+    doubt = doubt_of_users(IngestSummary(lines=4, accepted=4))
+    assert doubt is not None
+    assert "of 4 events none has both a userId and a registration" in doubt
+    assert "--mapping" in doubt
+    assert doubt_of_users(IngestSummary(lines=4, accepted=4, of_users=1)) is None
+    assert doubt_of_users(IngestSummary(files_skipped=1)) is None
+
+
+def test_events_of_users_are_counted_apart_from_those_of_guests(landed: Landed) -> None:
+    events = [event for events in landed.events.values() for event in events]
+    assert landed.summary.of_users == sum(bool(event.user_id and event.registration) for event in events)
+    assert landed.summary.of_users < landed.summary.accepted

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli import jvm
 from cli.dbt import needs_spark
 from cli.doctor import examine
-from cli.environment import DBT_PROJECT, PROFILES, Machine, java_home, left_out, made, package
+from cli.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, java_home, left_out, made, package
 from cli.faults import recognised
 from cli.home import Home, InvalidSetting
 from cli.jvm import Jvm, last_words, quoted, refusal
@@ -207,6 +208,43 @@ def test_a_temporary_folder_that_is_gone_or_oddly_named_is_passed_over(tmp_path:
 def test_a_folder_that_lets_programs_run_is_told_from_none(tmp_path: Path) -> None:
     assert lets_run(tmp_path)
     assert not lets_run(tmp_path / "gone")
+
+
+# --- limits ---
+
+LIMITED = """
+import resource
+from cli.limits import narrow, raise_open_files
+resource.setrlimit(resource.{}, ({}, {}))
+raise_open_files()
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], narrow())
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "soft", "hard", "found"),
+    [
+        ("RLIMIT_NOFILE", 256, 2_000, "2000 []"),
+        ("RLIMIT_NOFILE", 100, 100, "100 ['this process may have 100 for open files (ulimit -n): raise it to 1,024"),
+        ("RLIMIT_FSIZE", 51_200, 51_200, "for the size of a file (ulimit -f): raise it"),
+        ("RLIMIT_AS", 1 << 30, 1 << 30, "for address space (ulimit -v): raise it"),
+    ],
+)
+def test_what_a_shell_limits_is_raised_or_named(limit: str, soft: int, hard: int, found: str) -> None:
+    code = LIMITED.format(limit, soft, hard)
+    told = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert found in told.stdout
+
+
+def test_a_jvm_that_a_limit_keeps_from_starting_is_told_by_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jvm, "narrow", lambda: ["this process may have 100 for open files (ulimit -n): raise it"])
+    told = refusal("Error: A JNI error has occurred", {})
+    assert told.startswith("Spark could not start: this process may have 100 for open files (ulimit -n): raise it.")
+
+
+def test_a_command_whose_output_is_closed_ends_well() -> None:
+    code = "import sys; sys.stdout = None; from cli.printing import flush; flush()"
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)
 
 
 def test_an_option_with_blanks_and_quotes_is_one_option() -> None:

@@ -55,7 +55,8 @@ class IngestSummary:
 
     `reasons` counts the rejected lines by reason; a line can have several. `left_out` are the files, in archives as
     well, that are no logs. `dialects` counts the files by the mapping that their first lines show. `final` counts, of a
-    replay, the refused lines that cannot be judged anew, because only their shape was kept.
+    replay, the refused lines that cannot be judged anew, because only their shape was kept. `of_users` counts the
+    events that have a user and a registration; all others are guests'.
     """
 
     files: int = 0
@@ -68,6 +69,7 @@ class IngestSummary:
     left_out: tuple[LeftOut, ...] = ()
     final: int = 0
     dialects: Mapping[str, int] = field(default_factory=dict, compare=False)
+    of_users: int = field(default=0, compare=False)
 
 
 def ingest(
@@ -129,9 +131,10 @@ class _Landing:
         numbered = numbered.withColumn("ingested_at", F.lit(self.ingested_at))
         line_count, blank = sum(block.line_count for block in blocks), sum(block.blank_count for block in blocks)
         taken, rejects, reasons = Counter[str](), Counter[str](), Counter[str]()
+        of_users = 0
         with _rows_at_a_time(self.spark, rows_at_a_time(blocks)):
             if line_count > blank:
-                taken = self._write_events(numbered)
+                taken, of_users = self._write_events(numbered)
             # Most logs have no refused line: the text is read once more only when some lines are missing.
             if taken.total() + blank < line_count:
                 rejects, reasons = self._write_rejects(numbered)
@@ -146,12 +149,15 @@ class _Landing:
             blank,
             dict(reasons),
             dialects=_dialects(logs, self.reader),
+            of_users=of_users,
         )
 
-    def _write_events(self, outcomes: DataFrame) -> Counter[str]:
-        """Return the rows written, by source file."""
+    def _write_events(self, outcomes: DataFrame) -> tuple[Counter[str], int]:
+        """Return the rows written by source file, and how many of them are of users with a registration."""
         append(events(outcomes), "raw.events")
-        return Counter(dict(self._written("raw.events").groupBy("source_file").count().collect()))
+        is_known = F.expr("user_id != '' and registration is not null")
+        written = self._written("raw.events").groupBy("source_file").agg(F.count("*"), F.count_if(is_known)).collect()
+        return Counter({path: count for path, count, _ in written}), sum(known for _, _, known in written)
 
     def _write_rejects(self, outcomes: DataFrame) -> tuple[Counter[str], Counter[str]]:
         """Return the rows written by source file, and the reasons in them."""
