@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import contextmanager
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -98,8 +99,7 @@ def closed_pipe() -> Iterator[None]:
     """Print all that the block prints, now; end the command quietly where nobody reads on (`| head`)."""
     try:
         yield
-        if sys.stdout:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError as error:
         _forget_output()
         raise typer.Exit(PIPE_CLOSED) from error
@@ -107,8 +107,6 @@ def closed_pipe() -> Iterator[None]:
 
 def flush() -> None:
     """Print what is left to print, at the end of the process; where nobody reads on, end it quietly."""
-    if not sys.stdout:
-        return
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -122,6 +120,12 @@ def _forget_output() -> None:
 
 
 def accept_all_text() -> None:
-    """Let standard output write as an escape what its encoding cannot say, as standard error does."""
+    """Let standard output write as an escape what its encoding cannot say, as standard error does.
+
+    Where a service or a shell has closed either (`>&-`), what is printed goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lasts
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
