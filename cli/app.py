@@ -363,7 +363,7 @@ def doctor(
     for finding in examine(home, quick=quick):
         print(visible(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}"), flush=True)
         if not finding.ok:
-            print(visible(f"      {finding.remedy}"), flush=True)
+            print(visible(f"      {finding.remedy}", keep=LINES), flush=True)
         all_well = all_well and finding.ok
     raise typer.Exit(0 if all_well else CHECK_FAILED)
 

@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.limits import raise_open_files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -102,7 +104,8 @@ def made(inherited: Mapping[str, str], machine: Machine) -> dict[str, str]:
 def enter(machine: Machine) -> list[str]:
     """Put this process into the made environment; return the names of the variables that it leaves out.
 
-    All that reads the environment later is bound by it: threads that import in the background, Java, dbt, workers.
+    All that reads the environment later is bound by it: threads that import in the background, Java, dbt, workers. The
+    process also takes as many open files as it may have.
     """
     inherited = dict(os.environ)
     environment = made(inherited, machine)
@@ -110,6 +113,7 @@ def enter(machine: Machine) -> list[str]:
         del os.environ[name]
     os.environ.update(environment)
     time.tzset()
+    raise_open_files()
     return left_out(inherited, environment)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cli.jvm import Jvm
 
 NEW_LINE = "\n"
-FOREIGN_PROGRAM = re.compile(r'Cannot run program "([^"]+)".*Permission denied')
+CLOSED_PROGRAM = re.compile(r'Cannot run program "([^"]+)".*Permission denied')
 UNTOUCHED = "What was published is untouched and can still be read."
 FULL = f"The disk that holds {{place}} is full: free some space and repeat the command. {UNTOUCHED}"
 FORBIDDEN = (
@@ -132,9 +132,9 @@ def _of_java(texts: list[str], home: str, jvm: Jvm | None) -> str | None:
     has_ended = jvm is not None and (jvm.ends() if is_silent else jvm.code is not None)
     if jvm and has_ended:
         texts = [jvm.printed, *texts]
-    programs = [found[1] for text in texts if (found := FOREIGN_PROGRAM.search(text))]
-    if programs:
-        return NOT_RUN.format(place=programs[0])
+    for text in texts:
+        if closed := CLOSED_PROGRAM.search(text):
+            return NOT_RUN.format(place=closed[1])
     for fault in FAULTS[:-1]:
         if any(sign in text for sign in fault.signs for text in texts):
             return fault.message.format(place=home)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cli.environment import has_account, umask, user_name
-from cli.limits import narrow, raise_open_files
+from cli.limits import narrow
 from cli.temporary import library_folder, scratch_folder, temporary_folders
 
 if TYPE_CHECKING:
@@ -23,13 +23,7 @@ if TYPE_CHECKING:
 
 # What Java ends with when it was told to end without memory, and what Spark ends with.
 OUT_OF_MEMORY_CODES = (3, 52)
-NO_MEMORY = (
-    "OutOfMemoryError",
-    "Could not reserve enough space",
-    "insufficient memory",
-    "Cannot allocate memory",
-    "Could not allocate",
-)
+NO_MEMORY = ("OutOfMemoryError", "Could not reserve enough space", "insufficient memory", "Cannot allocate memory")
 ERROR = re.compile(r"error|exception|unrecognized|invalid|could not|not found|no such|denied|cannot", re.IGNORECASE)
 TAIL = 20_000
 SECONDS_TO_END = 10
@@ -123,7 +117,6 @@ def launch(settings: Mapping[str, str]) -> JavaGateway:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
-    raise_open_files()
     # It has no name: it is gone with the process, however that ends.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the JVM has ended
     jvm = Jvm(None, errors, killed_for_memory())

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 PUBLISHED, BACKTEST = "published", "backtest"
-_HORIZONS = ("horizon_days", "known_days")
 _SNAPSHOT = ("label", "model_version", "origin", "as_of_date")
 _OF_TWO_CLASSES = ("auc", "average_precision", "brier", "brier_skill", "calibration_error", "lift_top_10")
 
@@ -47,8 +46,9 @@ def record_outcomes(spark: SparkSession) -> int:
         return 0
     predictions = spark.table(tables.PREDICTIONS)
     known = _known(predictions, labels)
-    keys = ("user_id", "as_of_date", "horizon_days")
-    outcomes = labels.unpivot(keys, list(HORIZONS_AHEAD), "label", "outcome").withColumnRenamed(*_HORIZONS)
+    keys = ("user_id", "as_of_date", "known_days")
+    labelled = labels.withColumnRenamed("horizon_days", "known_days")
+    outcomes = labelled.unpivot(keys, list(HORIZONS_AHEAD), "label", "outcome")
     rows = predictions.join(outcomes, ["user_id", "as_of_date", "label"]).join(known, ["label", "as_of_date"])
     if spark.catalog.tableExists(tables.MODEL_VERSIONS):
         horizons = spark.table(tables.MODEL_VERSIONS).select("model_version", "horizon_days").distinct()

@@ -32,8 +32,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 # What suits one long-lived JVM on a handful of rows: compilers that pay off after minutes, no code written for a query
-# that is used once, no statistics of each stage. The commands that tests start in processes
-# of their own have the product's settings.
+# that is used once, no statistics of each stage. The commands that tests start in processes of their own have the
+# product's settings.
 OF_TESTS = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",

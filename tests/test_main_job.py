@@ -64,10 +64,7 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(
-    empty_warehouse: SparkSession,
-    home: Home,
-    tmp_path_factory: pytest.TempPathFactory,
-    shared_or_none: Path | None,
+    empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory, shared_or_none: Path | None
 ) -> Ran:
     from cli.main_job import run_all
     from cli.steps import Steps

@@ -63,7 +63,7 @@ def test_he_wants_ten_rows_of_many(spark: SparkSession, journal: Journal) -> Non
 
 
 @pytest.mark.usefixtures("spark")
-def test_a_statement_that_takes_too_long_is_cancelled_and_all_goes_on(
+def test_a_statement_that_takes_too_long_is_cancelled_and_the_session_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     begin = time.monotonic()

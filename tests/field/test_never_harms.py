@@ -441,7 +441,7 @@ def test_what_dbt_builds_is_published_after_its_audit_and_not_before(
     assert sparkhouse("ingest", str(tmp_path / "log.json"), "--quiet") == 0
     assert [run.status for run in runs(home)[:1]] == [PUBLISHED]
     assert sparkhouse("dbt", "--quiet", "run", "--select", "+dim_users", "+fct_user_features", "+fct_churn_labels") == 0
-    assert not spark.table("marts.dim_users").isEmpty()
+    assert not spark.table("marts.fct_user_features").isEmpty()
     assert runs(home)[0].status == PUBLISHED
     published = Table("marts.dim_users", spark).head()
 

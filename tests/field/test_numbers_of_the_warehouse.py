@@ -229,7 +229,6 @@ def test_a_first_delivery_without_a_snapshot_is_kept_and_is_no_failure(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-
     drop_all_tables(deliveries.spark)
     simulate(SimulationSpec(users=12, days=1, start=date(2018, 10, 2)), tmp_path / "day1.json", processes=1)
     code = run_command("run", "--events", str(tmp_path / "day1.json"))

@@ -214,9 +214,10 @@ def test_a_folder_that_lets_programs_run_is_told_from_none(tmp_path: Path) -> No
 
 LIMITED = """
 import resource
-from cli.limits import narrow, raise_open_files
+from cli.home import Home
+from cli.limits import narrow
 resource.setrlimit(resource.{}, ({}, {}))
-raise_open_files()
+Home.from_environment()
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], narrow())
 """
 
@@ -230,6 +231,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], narrow())
         ("RLIMIT_AS", 1 << 30, 1 << 30, "for address space (ulimit -v): raise it"),
     ],
 )
+@pytest.mark.usefixtures("home")
 def test_what_a_shell_limits_is_raised_or_named(limit: str, soft: int, hard: int, found: str) -> None:
     code = LIMITED.format(limit, soft, hard)
     told = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
@@ -316,9 +318,9 @@ def test_a_file_of_the_users_that_cannot_be_read_is_not_the_state_folders_fault(
 
 
 def test_a_python_that_the_user_may_not_run_is_not_the_state_folders_fault() -> None:
-    java = 'java.io.IOException: Cannot run program "/root/.pyenv/bin/python": error=13, Permission denied'
+    java = 'java.io.IOException: Cannot run program "/opt/python/bin/python": error=13, Permission denied'
     told = str(recognised(RuntimeError(f"An error occurred while calling o297.append.\n: {java}"), "/state"))
-    assert told.startswith("This user may not run /root/.pyenv/bin/python: ")
+    assert told.startswith("This user may not run /opt/python/bin/python: ")
     assert "SPARKHOUSE_HOME" not in told
 
 
