@@ -21,6 +21,7 @@ from warehouse.landing.reader.mapping_file import BrokenMapping, load_mapping
 from warehouse.landing.reader.names import shape
 from warehouse.landing.reader.reader import FUTURE, Event, LineReader, Refusal
 from warehouse.landing.reader.rules import Rules
+from warehouse.landing.reader.wrapping import AS_OBJECT, AS_TEXT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,6 +194,15 @@ REFUSED = {
 @pytest.mark.parametrize("reason", REFUSED)
 def test_a_refused_line_has_its_reason(reason: str) -> None:
     assert [refusal(text).reasons for text in REFUSED[reason]] == [[reason]] * len(REFUSED[reason])
+
+
+def test_an_event_that_another_program_wrapped_is_told_as_such_with_what_to_do() -> None:
+    of_search_engine = {"_index": "logs", "_id": "1", "_source": PLAIN}
+    assert refusal(line(of_search_engine)).reasons == [AS_OBJECT.format("_source")]
+    of_container = {"log": json.dumps(PLAIN) + "\n", "stream": "stdout", "time": "2018-11-01T00:00:00Z"}
+    assert refusal(line(of_container)).reasons == [AS_TEXT.format("log")]
+    nothing = {"log": "{}", "_source": {"a": {"b": PLAIN}}}
+    assert "missing ts" in refusal(line(nothing)).reasons
 
 
 def test_an_event_of_tomorrow_is_one() -> None:

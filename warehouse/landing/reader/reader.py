@@ -15,6 +15,7 @@ from warehouse.landing.reader.names import keys_text, mask_names, neutral, shape
 from warehouse.landing.reader.parse import NotARecord, decoded, parse
 from warehouse.landing.reader.plan import Ambiguous, planned
 from warehouse.landing.reader.values import WrongType
+from warehouse.landing.reader.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,8 @@ class LineReader:
         completed = plan.completed(record)
         found, faults = self._values(completed, plan)
         if faults:
+            if all(found[index] is None for index, _ in _REQUIRED) and (told := wrapped(record, self._is_event)):
+                faults = [told]
             return Refusal(faults, _kept_object(completed, plan), OBJECT)
         unknown, kept = _unknown_keys(completed, plan)
         hashed = record_hash(found, kept)
@@ -129,6 +132,10 @@ class LineReader:
                 faults.setdefault(name, f"missing {name}")
         in_order = [faults[name] for name in FIELDS if name in faults] if faults else []
         return found, in_order + self._impossible(found)
+
+    def _is_event(self, record: dict[str, Any]) -> bool:
+        plan = self._plan(record)
+        return not self._values(plan.completed(record), plan)[1]
 
     def _impossible(self, found: list[Any]) -> list[str]:
         faults = []
