@@ -12,7 +12,7 @@ import pytest
 from cli.dbt import run_dbt
 from cli.home import DBT_PROJECT
 from cli.query import QueryFailed, TwoStates, reading
-from warehouse.publishing import records
+from warehouse.publishing import journal, publication, records
 from warehouse.publishing.branch import NothingUnpublished, discard, on_branch
 from warehouse.publishing.journal import Journal, Move, Publication, moment
 from warehouse.publishing.publication import MainHasMoved, NotPublished, Publisher
@@ -245,6 +245,20 @@ def test_a_time_within_a_publication_is_the_state_before_it(publisher: Publisher
     if moved < (second.finished_at or 0):
         heads = {move.table: move.before for move in second.moves}
         assert snapshots_as_of(publisher.spark, when, NAMES) == heads
+
+
+def test_a_run_of_a_clock_that_was_ahead_is_not_taken_for_what_came_after_it(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = journal.now()
+    for run_id, clock in (("ahead", now + 86_400_000), ("after", now)):
+        for module in (journal, publication):
+            monkeypatch.setattr(module, "now", lambda clock=clock: clock)
+        write(publisher.spark, run_id)
+        publisher.publish(run_id)
+        assert read(publisher, BOTH, as_of=run_id) == [run_id, run_id]
+    with pytest.raises(NoSuchState, match=f"by a clock that was ahead, and {', '.join(NAMES)} changed"):
+        resolve_moment(publisher.spark, "ahead")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def resolve_moment(spark: SparkSession, text: str) -> Moment:
     times = records.publication_times(spark)
     ended = [end for run_id, _, end in times if run_id == text]
     if ended:
+        _require_own_state(spark, text, Moment(ended[-1]))
         return Moment(ended[-1])
     try:
         until = milliseconds(utc_moment(text))
@@ -72,6 +73,18 @@ def resolve_moment(spark: SparkSession, text: str) -> Moment:
     return Moment(under_way[0], inclusive=False) if under_way else Moment(until)
 
 
+def _require_own_state(spark: SparkSession, run_id: str, when: Moment) -> None:
+    """Raise NoSuchState if at the end of a run the tables are not what it left: a clock told it another time."""
+    left = records.left_by(spark, run_id)
+    there = [table for table in (find_table(spark, name) for name in left) if table]
+    other = [table.name for table in there if _seen(table, when)[-1:] not in ([], [left[table.name]])]
+    if other:
+        raise NoSuchState(
+            f"{run_id} was published at {when} by a clock that was ahead, and {', '.join(other)} changed since: "
+            "its state cannot be told by time any more; `sparkhouse rollback` of the runs after it brings it back"
+        )
+
+
 def snapshots_as_of(spark: SparkSession, when: Moment, names: Iterable[str]) -> Mapping[str, int]:
     """Return the snapshot that each table was at. Raises NoSuchState."""
     there = [table for table in (find_table(spark, name) for name in names) if table]
@@ -79,9 +92,13 @@ def snapshots_as_of(spark: SparkSession, when: Moment, names: Iterable[str]) -> 
 
 
 def _snapshot_as_of(table: Table, when: Moment) -> int:
-    changes = table.changes
-    seen = [change.snapshot_id for change in changes if when.sees(change.at)]
+    seen = _seen(table, when)
     if not seen:
+        changes = table.changes
         oldest = f"the oldest state that is kept is of {Moment(changes[0].at)}" if changes else "it has no rows yet"
         raise NoSuchState(f"{table.name} has no published state as of {when}: {oldest}")
     return seen[-1]
+
+
+def _seen(table: Table, when: Moment) -> list[int]:
+    return [change.snapshot_id for change in table.changes if when.sees(change.at)]

@@ -113,6 +113,16 @@ def publication_times(spark: SparkSession) -> list[tuple[str, int, int]]:
     return sorted({tuple(row) for row in published.select(*times).collect()}, key=lambda each: each[1])
 
 
+def left_by(spark: SparkSession, run_id: str) -> dict[str, int]:
+    """Return the snapshot of each table that a run left as the published one."""
+    published = _published(spark)
+    if published is None:
+        return {}
+    moves = published.where(F.col("run_id") == run_id).orderBy("started_at", "position").collect()
+    left = {row.table_name: row.snapshot_id_after for row in moves}
+    return {table: snapshot_id for table, snapshot_id in left.items() if snapshot_id is not None}
+
+
 def snapshots_since(spark: SparkSession, since: datetime) -> dict[str, set[int]]:
     """Return, by table, the snapshots that publications since a moment moved from and to."""
     published = _published(spark)
