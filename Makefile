@@ -6,13 +6,17 @@ STAMP := .venv/.set-up
 # The environment holds absolute paths: a clone that was moved or renamed, or whose Python is gone, sets itself up again.
 IS_SET_UP := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -I -c '' 2>/dev/null && echo yes)
 
-.PHONY: run test test-field test-faults lint bench bench-models lock setup moved
+.PHONY: run test test-with-java test-without-java test-field test-faults lint bench bench-models lock setup moved
 
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
 
+# Two processes: one has the tests that need Spark's JVM, the other all else.
 test: setup
-	$(BIN)/pytest
+	$(MAKE) --no-print-directory --keep-going --jobs 2 test-with-java test-without-java
+
+test-with-java test-without-java:
+	$(BIN)/pytest -m "$(if $(filter test-with-java,$@),java,not java) and not needs_root"
 
 # Other people's machines: what needs root, mounts or name spaces; each says why where it is skipped.
 test-field: setup

@@ -176,8 +176,9 @@ class Job:
         with self.steps.step("ingest") as step:
             salt = load_salt(self.home.salt, is_in_use=self._holds_pseudonyms) if rules.pseudonymise else None
             try:
-                DemoLog(self.spark, self.home).require_apart(find_logs(patterns).paths)
-                summary = ingest(self.spark, patterns, self.home.landing, salt, rules)
+                found = find_logs(patterns)
+                DemoLog(self.spark, self.home).require_apart(found.paths)
+                summary = ingest(self.spark, found, self.home.landing, salt, rules)
             except (NotALog, UnpacksTooLarge) as refused:
                 raise CheckFailed(str(refused)) from refused
             step.rows_in, step.rows_out = summary.lines, summary.accepted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from cli.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for test in items:
+        if "spark" in getattr(test, "fixturenames", ()):
+            test.add_marker("java")
+
+
+@pytest.fixture(autouse=True)
+def _java_is_announced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test` has what is marked `java` in one process, so that one JVM works at a time, and all else beside it."""
+    if not request.node.get_closest_marker("java"):
+        refused = "a test that starts Java uses the fixture `spark` or is marked `java`"
+        monkeypatch.setattr("cli.session.launch", lambda _: pytest.fail(refused))
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +54,8 @@ OF_TESTS = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.sql.ui.explainMode": "simple",
 }
 QUICK_COMPILER = "-XX:TieredStopAtLevel=1 "
 
@@ -60,6 +78,13 @@ def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ManifestLoader, "build_manifest_state_check", check_namespace)
 
 
+def refit_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each model that a test trains, learn with fewer refits how sure its probabilities are: a second less each."""
+    from models_ml.calibration_band import calibration_band
+
+    monkeypatch.setattr("models_ml.evaluation.calibration_band", partial(calibration_band, replicates=40))
+
+
 @pytest.fixture(scope="session")
 def spark(home: Home) -> Iterator[SparkSession]:  # noqa: ARG001 - the session reads the state folder from the environment
     from cli import session as sessions
@@ -71,6 +96,7 @@ def spark(home: Home) -> Iterator[SparkSession]:  # noqa: ARG001 - the session r
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sessions, "spark_settings", lambda: settings)
         parse_once(monkeypatch)
+        refit_seldom(monkeypatch)
         session = sessions.start_spark()
         for name, value in OF_TESTS.items():
             session.conf.set(name, value)

@@ -72,13 +72,14 @@ def users_of(events: pd.DataFrame, used: pd.DataFrame) -> pd.DataFrame:
 def built(empty_warehouse: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Built:
     from dbt.cli.main import dbtRunner
 
+    from warehouse.landing.finding import find_logs
     from warehouse.landing.ingest import ingest
     from warehouse.landing.simulator import SimulationSpec, simulate
 
     folder = tmp_path_factory.mktemp("log")
     log = folder / "events.json"
     simulate(SimulationSpec(users=60, days=50, seed=3), log)
-    ingest(empty_warehouse, [log], folder / "staging", "salt")
+    ingest(empty_warehouse, find_logs([log]), folder / "staging", "salt")
     selected = [f"+{name}" for name in (*MARTS, "fct_churn_labels")]
     options = ["--quiet", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(PROFILES)]
     done = dbtRunner().invoke(["run", *options, "--select", *selected])

@@ -169,7 +169,7 @@ def test_a_broken_model_could_not_run() -> None:
         raise_failed(broken)
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("spark")
 def test_doctor_finds_nothing_wrong_here(sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     code = sparkhouse("doctor")
     found = capsys.readouterr().out

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from warehouse.landing import ingest as ingest_module
 from warehouse.landing.archives import BROKEN_OFF, DAMAGED, unpack
-from warehouse.landing.finding import LeftOut
+from warehouse.landing.finding import LeftOut, find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.logs import NoSuchLog, NotALog, identify, read_log
 from warehouse.landing.raw_tables import RAW_TABLES
@@ -88,7 +88,7 @@ def no_raw_yet(spark: SparkSession) -> None:
 
 @pytest.fixture
 def take(spark: SparkSession, tmp_path: Path) -> Take:
-    return lambda *patterns: ingest(spark, patterns, tmp_path / "staging", SALT)
+    return lambda *patterns: ingest(spark, find_logs(patterns), tmp_path / "staging", SALT)
 
 
 def rows(spark: SparkSession, table: str, *columns: str) -> list[Row]:
@@ -231,7 +231,7 @@ def test_no_name_is_kept_in_clear(take: Take, spark: SparkSession, tmp_path: Pat
 
 
 def test_without_a_salt_no_name_is_kept(spark: SparkSession, tmp_path: Path) -> None:
-    ingest(spark, [write(tmp_path / "day.json", event())], tmp_path / "staging", salt=None)
+    ingest(spark, find_logs([write(tmp_path / "day.json", event())]), tmp_path / "staging", salt=None)
     assert rows(spark, "events", "first_name", "last_name", "user_id") == [(None, None, "30")]
 
 
@@ -467,7 +467,7 @@ def test_files_give_the_same_events_in_any_order(spark: SparkSession, tmp_path: 
     found = []
     for files in (sorted(tmp_path.glob("*.json")), sorted(tmp_path.glob("*.json"), reverse=True)):
         for patterns in (files[:2], files[2:]):
-            ingest(spark, patterns, tmp_path / "staging", SALT)
+            ingest(spark, find_logs(patterns), tmp_path / "staging", SALT)
         found.append({row.record_hash for row in spark.table("raw.events").collect()})
         for table in RAW_TABLES:
             spark.sql(f"drop table {table}")
@@ -513,7 +513,7 @@ def test_whatever_the_bytes_the_counts_add_up(
     packed = PACKS[ending](text) if ending else text
     log.write_bytes(packed if cut is None else packed[: cut % (len(packed) + 1)])
     try:
-        summary = ingest(spark, [log], tmp_path / "staging", SALT)
+        summary = ingest(spark, find_logs([log]), tmp_path / "staging", SALT)
     except NotALog:
         assert cut is not None, "an archive that breaks off before its text begins"
         return

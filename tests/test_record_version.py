@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyspark.sql import functions as F
 
+from warehouse.landing.finding import find_logs
 from warehouse.landing.ingest import ingest
 from warehouse.landing.raw_tables import RAW_TABLES, columns_ddl
 from warehouse.landing.reader.fields import FIELDS, NAMES
@@ -129,7 +130,7 @@ def test_an_older_state_folder_is_upgraded_once_and_counts_no_event_twice(spark:
     again = [event(), event(ts=1538352118000, **UNKNOWN), event(userId=30), event(song=None)]
     sim = {key: value for key, value in EVENT.items() if key != "length"}
     log.write_text("\n".join([*again, json.dumps({**sim, "ts": 1538352119000, **EVENTSIM})]))
-    assert ingest(spark, [log], tmp_path / "staging", SALT).accepted == 5
+    assert ingest(spark, find_logs([log]), tmp_path / "staging", SALT).accepted == 5
 
     rows = spark.table("raw.events").collect()
     old = {row.line_number: row for row in rows if row.source_file == "/old.json"}
@@ -154,7 +155,7 @@ def test_an_upgrade_that_was_stopped_comes_to_the_same(spark: SparkSession, tmp_
     write_version_1(spark)
     log = tmp_path / "first.json"
     log.write_text(event())
-    ingest(spark, [log], tmp_path / "staging", SALT)
+    ingest(spark, find_logs([log]), tmp_path / "staging", SALT)
     before = sorted(spark.table("raw.events").collect(), key=str)
     spark.sql("update raw.ingested_files set record_version = null")
     replay_rejected(spark)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from warehouse.landing import replay as replay_module
+from warehouse.landing.finding import find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.raw_tables import RAW_TABLES
 from warehouse.landing.reader.fields import PLAUSIBLE_RANGES
@@ -46,7 +47,7 @@ def take(spark: SparkSession, tmp_path: Path) -> Take:
 
     def write_and_take(name: str, *lines: str) -> IngestSummary:
         (tmp_path / name).write_text("".join(line + "\n" for line in lines))
-        return ingest(spark, [tmp_path / name], tmp_path / "staging", "salt")
+        return ingest(spark, find_logs([tmp_path / name]), tmp_path / "staging", "salt")
 
     return write_and_take
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,6 +24,7 @@ print(spark.conf.get("spark.test.own"))
 """
 
 
+@pytest.mark.java
 def test_a_private_umask_keeps_tables_private(tmp_path: Path) -> None:
     settings = {"SPARKHOUSE_HOME": str(tmp_path / "home"), "SPARKHOUSE_MASTER": "local[1]"}
     settings |= {"SPARKHOUSE_DRIVER_MEMORY": "1g", "SPARK_SUBMIT_OPTS": "-Dspark.test.own=kept"}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli.job import doubt_of_clock, doubt_of_users, told_dialects
+from warehouse.landing.finding import find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.raw_tables import RAW_TABLES
 from warehouse.landing.reader.mapping_file import load_mapping
@@ -111,7 +112,7 @@ def landed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ite
         texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
         (folder / name).write_text("\n".join(texts) + "\n")
     drop(spark)
-    summary = ingest(spark, [folder], tmp_path_factory.mktemp("staging"), SALT)
+    summary = ingest(spark, find_logs([folder]), tmp_path_factory.mktemp("staging"), SALT)
     text = " ".join(str(row) for table in RAW_TABLES for row in spark.table(table).collect())
     yield Landed(summary, by_file(spark, "events"), by_file(spark, "rejected_events"), text)
     drop(spark)
@@ -178,7 +179,7 @@ def test_the_most_copied_public_log_is_taken_whole(spark: SparkSession, shared: 
     with tarfile.open(shared / "real_events" / "de_log_2018_11.tar.xz") as archive:
         archive.extractall(tmp_path / "log", filter="data")
     drop(spark)
-    summary = ingest(spark, [tmp_path / "log"], tmp_path / "staging", SALT)
+    summary = ingest(spark, find_logs([tmp_path / "log"]), tmp_path / "staging", SALT)
     assert (summary.files, summary.lines, summary.accepted, summary.dialects) == (30, 8056, 8056, {"sparkify": 30})
     assert spark.table("raw.events").where("user_id != '' and registration is not null").count() == 7770
     drop(spark)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from warehouse.landing.finding import find_logs
 from warehouse.landing.lines import Block, number_lines, read_lines, rows_at_a_time, survey
 from warehouse.landing.logs import identify, unknown_logs
 from warehouse.landing.raw_tables import (
@@ -29,7 +28,7 @@ from warehouse.landing.staged_logs import LogsChanged, staged
 from warehouse.landing.upgrade import upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -74,20 +73,19 @@ class IngestSummary:
 
 def ingest(
     spark: SparkSession,
-    patterns: Sequence[str | Path],
+    found: FoundLogs,
     staging_dir: Path,
     salt: str | None,
     rules: Rules = DEFAULT_RULES,
 ) -> IngestSummary:
-    """Take the files that `patterns` name (files, folders, globs) into the `raw` tables, whatever form they have.
+    """Take the files that were found into the `raw` tables, whatever form they have.
 
     A file whose bytes were taken in before, under any name, is skipped. The files of one call are taken in together
     or, when one of them fails, not at all. Links, copies and unpacked text stand in `staging_dir` for the time of the
     call, so no two calls may work there, or on the same tables, at a time. An archive that breaks off gives the lines
-    that it has, and one rejected row more. Names become pseudonyms with `salt`. Raises NoSuchLog, NotALog,
-    UnreadableLog, UnpacksTooLarge, NoRoomToStage or LinesUnaccountedFor; after each, the same call can be repeated.
+    that it has, and one rejected row more. Names become pseudonyms with `salt`. Raises NotALog, UnreadableLog,
+    UnpacksTooLarge, NoRoomToStage or LinesUnaccountedFor; after each, the same call can be repeated.
     """
-    found = find_logs(patterns)
     create_raw_tables(spark)
     return _ingest(spark, found, staging_dir, lambda now: rules.reader(now, salt), frozenset())
 

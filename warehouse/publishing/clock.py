@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from typing import TYPE_CHECKING, Any
 
-from warehouse.publishing.files import replace_file
 from warehouse.publishing.journal import moment, now
-from warehouse.publishing.location import GZIP, table_folders
+from warehouse.publishing.location import table_folders
+from warehouse.publishing.metadata_files import rewrite_metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +38,7 @@ def date_back(warehouse: Path) -> list[str]:
     """Date what was written ahead of now back to now; return the tables. The caller holds the writers' lock."""
     ahead = _written_ahead(warehouse)
     for table in ahead:
-        _rewrite(table.metadata_files[0], now())
+        rewrite_metadata(table.metadata_files[0], _no_later(table.metadata, now()))
     return [table.name for table in ahead]
 
 
@@ -56,15 +54,6 @@ def _shown(milliseconds: int) -> str:
 def _last_written(table: TableFolder) -> int:
     written = table.metadata.get("last-updated-ms")
     return written if isinstance(written, int) else 0
-
-
-def _rewrite(path: Path, latest: int) -> None:
-    content = path.read_bytes()
-    packed = content.startswith(GZIP)
-    metadata = json.loads(gzip.decompress(content) if packed else content)
-    dated = json.dumps(_no_later(metadata, latest)).encode()
-    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
-    replace_file(path, gzip.compress(dated) if packed else dated)
 
 
 def _no_later(node: Any, latest: int) -> Any:  # noqa: ANN401 - whatever JSON holds

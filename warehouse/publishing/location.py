@@ -6,10 +6,7 @@ So every command compares both first, without Spark, and no table is written to 
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-import zlib
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 
+from warehouse.publishing.metadata_files import UNREADABLE, read_metadata
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 METADATA_FILE = re.compile(r"v(\d+)(?:\.gz)?\.metadata\.json")
-GZIP = b"\x1f\x8b"
 # The fields of manifest lists and manifests that name files: Iceberg's specification, "Manifests" and "Manifest Lists".
 PATH_FIELDS = ("manifest_path", "file_path", "referenced_data_file")
 _PATH_PROPERTY = re.compile(r"write\..*path")
@@ -31,7 +29,6 @@ _LISTED = (
     ("statistics", "statistics-path"),
     ("partition-statistics", "statistics-path"),
 )
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zlib.error)
 
 
 class StateElsewhere(RuntimeError):
@@ -81,16 +78,6 @@ def table_folders(warehouse: Path) -> list[TableFolder]:
     """Return the folders of all tables below the warehouse folder, those that were never finished included."""
     folders = sorted(path for path in warehouse.glob("*/*") if path.is_dir())
     return [TableFolder(f"{path.parent.name}.{path.name}", path) for path in folders]
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Return the content of a metadata file, plain or packed; nothing of a damaged one."""
-    try:
-        content = path.read_bytes()
-        parsed = json.loads(gzip.decompress(content) if content.startswith(GZIP) else content)
-    except _UNREADABLE:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
 
 
 def local_path(location: str) -> Path:
@@ -176,7 +163,7 @@ def paths_of_manifest(manifest: Path) -> Iterator[str]:
                 entry = entry.get("data_file") or entry
                 for field in PATH_FIELDS:
                     yield from _texts(entry.get(field))
-    except _UNREADABLE:
+    except UNREADABLE:
         return
 
 

@@ -7,26 +7,22 @@ command refuses. Whatever moment this is killed at, it can be done again. No fil
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import fastavro
 
-from warehouse.publishing.files import replace_file
 from warehouse.publishing.location import (
-    GZIP,
     PATH_FIELDS,
     ForeignPath,
     TableFolder,
     foreign,
     former_home,
     local_path,
-    read_metadata,
     table_folders,
 )
+from warehouse.publishing.metadata_files import read_metadata, replace, rewrite_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,12 +127,12 @@ class _Move:
         lists = [path for path, schema in avro if "manifest_path" in _field_names(schema)]
         manifests = [path for path, _ in avro if path not in lists]
         for path in (*manifests, *lists):
-            _replace(path, self._rewritten_avro(path))
+            replace(path, self._rewritten_avro(path))
         spare = spares / f"{self.table.name}.metadata.json"
         newest, *older = self.table.metadata_files
         for path in (*([spare] if spare.exists() else []), *older, newest):
             if metadata := read_metadata(path):
-                _replace(path, _packed_like(path, self._renamed(metadata)))
+                rewrite_metadata(path, self._renamed(metadata))
         return len(avro) + len(older) + 1
 
     def _rewritten_avro(self, path: Path) -> bytes:
@@ -172,14 +168,3 @@ def _schema(path: Path) -> Any:  # noqa: ANN401 - as Avro has it
 
 def _field_names(schema: Any) -> set[str]:  # noqa: ANN401
     return {field["name"] for field in schema["fields"]}
-
-
-def _packed_like(path: Path, metadata: dict[str, Any]) -> bytes:
-    content = json.dumps(metadata).encode()
-    return gzip.compress(content) if path.read_bytes().startswith(GZIP) else content
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Replace a file, and forget the check sums that Hadoop keeps of what it was."""
-    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
-    replace_file(path, content)

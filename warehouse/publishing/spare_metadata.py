@@ -6,8 +6,6 @@ Hadoop keeps checksums of each file `name` in `.name.crc`, and refuses to read a
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import zlib
 from dataclasses import dataclass
@@ -16,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warehouse.publishing.files import replace_file
-from warehouse.publishing.location import GZIP, METADATA_FILE
+from warehouse.publishing.location import METADATA_FILE
+from warehouse.publishing.metadata_files import GZIP, UNREADABLE, checksums_of, parsed
 from warehouse.publishing.tables import SCHEMAS
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ class _State:
         if self.intact is None or self.intact.version != version:
             return path, f"{path} is {'damaged' if path.exists() else 'missing'}"
         if not _fits_checksums(path, self.intact.content):
-            return _checksum_file(path), f"{_checksum_file(path)} is damaged"
+            return checksums_of(path), f"{checksums_of(path)} is damaged"
         if self.hint == 0:
             return hint, f"{hint} is damaged"
         if self.hint and any(each not in self.files for each in range(self.hint, version)):
@@ -158,10 +157,10 @@ class _State:
         newer = [path for version, path in self.files.items() if version >= remedy.version and version != intact]
         aside = [_set_aside(path) for path in newer]
         path = self.folder / remedy.name
-        _checksum_file(path).unlink(missing_ok=True)
+        checksums_of(path).unlink(missing_ok=True)
         if remedy is not self.intact:
             replace_file(path, remedy.content)
-        _checksum_file(self.folder / _HINT).unlink(missing_ok=True)
+        checksums_of(self.folder / _HINT).unlink(missing_ok=True)
         replace_file(self.folder / _HINT, str(remedy.version).encode())
         told = f"; set aside: {', '.join(sorted(aside))}" if aside else ""
         return f"{self.table} is at version {remedy.version} of its metadata again, {self._origin}{told}"
@@ -206,14 +205,14 @@ def _read(path: Path, version: int | None = None) -> _Metadata | None:
     if content is None or _is_altered(path, content):
         return None
     try:
-        told = json.loads(gzip.decompress(content) if content.startswith(GZIP) else content)
+        told = parsed(content)
         if not told.keys() >= _NEEDED_KEYS:
             return None
         lists = {each["snapshot-id"]: each["manifest-list"] for each in told["snapshots"]}
         published = lists.get(told.get("current-snapshot-id"))
         manifest_list = Path(published.removeprefix("file:")) if published else None
         return _Metadata(version or _version(told.get("metadata-log")), told["table-uuid"], manifest_list, content)
-    except (gzip.BadGzipFile, EOFError, zlib.error, ValueError, LookupError, TypeError, AttributeError):
+    except UNREADABLE:
         return None
 
 
@@ -235,7 +234,7 @@ def _fits_checksums(path: Path, content: bytes) -> bool:
 
 def _told_checksums(path: Path) -> bytes | None:
     """What Hadoop checks a file by; None if it does not, as there are no checksums or what is there are none."""
-    told = _bytes(_checksum_file(path))
+    told = _bytes(checksums_of(path))
     return told.removeprefix(_CHECKSUMS) if told and told.startswith(_CHECKSUMS) else None
 
 
@@ -268,12 +267,8 @@ def _spare_path(table: str, spares: Path) -> Path:
     return spares / f"{table}.metadata.json"
 
 
-def _checksum_file(path: Path) -> Path:
-    return path.with_name(f".{path.name}.crc")
-
-
 def _set_aside(path: Path) -> str:
     names = (f"{path.name}.damaged{number or ''}" for number in count())
     free = next(path.with_name(name) for name in names if not path.with_name(name).exists())
-    _checksum_file(path).unlink(missing_ok=True)
+    checksums_of(path).unlink(missing_ok=True)
     return path.rename(free).name

@@ -3,7 +3,8 @@
    branch under its readers, is never used. #}
 {% materialization table, adapter='spark' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set columns = get_column_schema_from_query(sql) -%}
+    {%- do run_query('create or replace temporary view ' ~ built_view() ~ ' as\n' ~ sql) -%}
+    {%- set columns = get_column_schema_from_query('select * from ' ~ built_view()) -%}
     {%- if config.get('contract').enforced -%}
         {%- do assert_contract(columns) -%}
     {%- endif -%}
@@ -21,6 +22,7 @@
         insert overwrite {{ target_relation }} by name
         {{ rows_to_write(existing_relation, columns) }}
     {%- endcall -%}
+    {%- do run_query('drop view ' ~ built_view()) -%}
 
     {{- run_hooks(post_hooks) -}}
 
