@@ -200,7 +200,8 @@ def test_a_second_run_changes_no_row_of_the_warehouse(ran: Ran) -> None:
     before = content()
     job = Job(ran.spark, ran.home, Steps(quiet=True))
     assert job.ingest([ran.log]).files_skipped == 1
-    job.build("--exclude-resource-type", "unit_test")
+    models = ["--select", "+fct_user_features", "+fct_churn_labels"]
+    job.build(*models, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
     assert content() == before
 
 

@@ -22,7 +22,7 @@ from cli.steps import Steps
 from warehouse.landing.reader.rules import Rules
 from warehouse.landing.salt import UnusableSalt, load_salt
 from warehouse.landing.simulator import SimulationSpec, simulate
-from warehouse.publishing import relocation
+from warehouse.publishing import metadata_files
 from warehouse.publishing.branch import on_branch
 from warehouse.publishing.clock import ClockWasAhead
 from warehouse.publishing.files import replace_file
@@ -171,7 +171,7 @@ def test_a_relocation_that_is_killed_anywhere_is_done_again(
             done.append(path)
             replace_file(path, text)
 
-        monkeypatch.setattr(relocation, "replace_file", die)
+        monkeypatch.setattr(metadata_files, "replace_file", die)
         with pytest.raises(KeyboardInterrupt):
             relocate(copied.path, copied.warehouse, copied.spares)
         monkeypatch.undo()
