@@ -19,7 +19,7 @@ from warehouse.landing.reader.java_double import java_double
 from warehouse.landing.reader.mapping import LogMapping
 from warehouse.landing.reader.mapping_file import BrokenMapping, load_mapping
 from warehouse.landing.reader.names import shape
-from warehouse.landing.reader.reader import FUTURE, Event, LineReader, Refusal
+from warehouse.landing.reader.reader import FUTURE, SHAPE, Event, LineReader, Refusal
 from warehouse.landing.reader.rules import Rules
 from warehouse.landing.reader.wrapping import AS_OBJECT, AS_TEXT
 
@@ -198,7 +198,9 @@ def test_a_refused_line_has_its_reason(reason: str) -> None:
 
 def test_an_event_that_another_program_wrapped_is_told_as_such_with_what_to_do() -> None:
     of_search_engine = {"_index": "logs", "_id": "1", "_source": PLAIN}
-    assert refusal(line(of_search_engine)).reasons == [AS_OBJECT.format("_source")]
+    refused = refusal(line(of_search_engine))
+    assert refused.reasons == [AS_OBJECT.format("_source")]
+    assert refused == Refusal(refused.reasons, '{"_index": "***", "_id": "***", "_source": {}}', SHAPE)
     of_container = {"log": json.dumps(PLAIN) + "\n", "stream": "stdout", "time": "2018-11-01T00:00:00Z"}
     assert refusal(line(of_container)).reasons == [AS_TEXT.format("log")]
     nothing = {"log": "{}", "_source": {"a": {"b": PLAIN}}}
