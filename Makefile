@@ -15,8 +15,11 @@ run: setup
 test: setup
 	$(MAKE) --no-print-directory --keep-going --jobs 2 test-with-java test-without-java
 
-test-with-java test-without-java:
-	$(BIN)/pytest -m "$(if $(filter test-with-java,$@),java,not java) and not needs_root"
+test-with-java: setup
+	$(BIN)/pytest -m "java and not needs_root"
+
+test-without-java: setup
+	$(BIN)/pytest -m "not java and not needs_root"
 
 # Other people's machines: what needs root, mounts or name spaces; each says why where it is skipped.
 test-field: setup

@@ -200,8 +200,7 @@ def test_a_second_run_changes_no_row_of_the_warehouse(ran: Ran) -> None:
     before = content()
     job = Job(ran.spark, ran.home, Steps(quiet=True))
     assert job.ingest([ran.log]).files_skipped == 1
-    models = ["--select", "+fct_user_features", "+fct_churn_labels"]
-    job.build(*models, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+    job.build("--exclude-resource-type", "unit_test")
     assert content() == before
 
 
@@ -238,9 +237,6 @@ def test_a_bare_dbt_command_of_the_readme_works_on_the_same_tables(ran: Ran, arg
     before = ran.value("select count(*) from marts.fct_user_features.snapshots")
     environment = {**os.environ, "SPARKHOUSE_HOME": str(ran.home.path), "SPARKHOUSE_DRIVER_MEMORY": "2g"}
     command = [str(Path(sys.executable).with_name("dbt")), *shlex.split(arguments)]
-    if arguments.startswith("run"):
-        # One model, the largest with all that it is made of, stands for the others.
-        command += ["--select", "fct_user_features"]
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout
     after = ran.value("select count(*) from marts.fct_user_features.snapshots")
