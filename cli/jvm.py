@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from cli.environment import has_account, umask, user_name
 from cli.java_names import remember_java_names
 from cli.limits import narrow
+from cli.local_files import set_modes_without_processes
 from cli.temporary import library_folder, scratch_folder, temporary_folders
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def launch(settings: Mapping[str, str]) -> JavaGateway:
         # Hadoop asks the system who the user is, and does not take no for an answer.
         users: Any = gateway.jvm.org.apache.hadoop.security.UserGroupInformation
         users.setLoginUser(users.createRemoteUser(user_name()))
+    set_modes_without_processes(gateway, settings)
     return gateway
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.local_files import CLASS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,6 +23,8 @@ Home.from_environment()
 spark = start_spark()
 spark.sql("create table default.numbers as select * from range(1)")
 print(spark.conf.get("spark.test.own"))
+files = spark._jvm.org.apache.hadoop.fs.FileSystem.get(spark._jsc.hadoopConfiguration())
+print(files.getClass().getName())
 """
 
 
@@ -32,7 +36,7 @@ def test_a_private_umask_keeps_tables_private(tmp_path: Path) -> None:
     ended = subprocess.run(
         command, env=environment, umask=0o077, capture_output=True, text=True, check=True, timeout=300
     )
-    assert ended.stdout.split() == ["kept"]
+    assert ended.stdout.split() == ["kept", CLASS]
     written = [path for path in (tmp_path / "home").rglob("*") if "tmp" not in path.relative_to(tmp_path).parts]
     assert [path for path in written if path.suffix == ".parquet"]
     open_to_others = [path for path in written if stat.S_IMODE(path.stat().st_mode) & 0o077]
