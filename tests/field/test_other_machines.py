@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,8 @@ from cli.temporary import NoTemporaryFolder, lets_run, scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pyspark.sql import SparkSession
 
 BIN = Path(sys.executable).parent
 ODD_NAME = "a b [x]{y} ü-ß 50%25 what?*h#1 co,mma&'q"
@@ -252,6 +254,18 @@ def test_a_command_whose_output_is_closed_ends_well() -> None:
 def test_an_option_with_blanks_and_quotes_is_one_option() -> None:
     assert quoted("-Dx=a b") == '"-Dx=a b"'
     assert quoted('-Dx="\\') == '"-Dx=\\"\\\\"'
+
+
+# --- a laptop that sleeps ---
+
+
+def test_spark_waits_a_year_for_a_process_that_was_stopped(spark: SparkSession) -> None:
+    """Whether a shorter patience ends it depends on which of its threads wakes up first."""
+    context: Any = spark.sparkContext
+    settings, of_spark = context._jsc.sc().conf(), context._jvm.org.apache.spark  # noqa: SLF001 - Python cannot ask
+    entries = getattr(getattr(of_spark.internal.config, "package$"), "MODULE$")
+    patience = settings.get(entries.STORAGE_BLOCKMANAGER_HEARTBEAT_TIMEOUT())
+    assert patience.get() > 365 * 24 * 3_600 * 1_000
 
 
 # --- what has ended, and why ---
