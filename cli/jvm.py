@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cli.environment import has_account, umask, user_name
-from cli.java_names import remember_java_names
 from cli.limits import narrow
 from cli.local_files import set_modes_without_processes
+from cli.pyspark_patches import patch_pyspark
 from cli.temporary import library_folder, scratch_folder, temporary_folders
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def launch(settings: Mapping[str, str]) -> JavaGateway:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
-    remember_java_names()
+    patch_pyspark()
     # It has no name: it is gone with the process, however that ends.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the JVM has ended
     jvm = Jvm(None, errors, killed_for_memory())
