@@ -32,12 +32,20 @@ def as_user(number: int, *command: str | Path, reads_all: str = READS_ALL) -> li
 
 def started(command: list[str], environment: dict[str, str], umask: int = 0o022) -> subprocess.CompletedProcess[str]:
     variables = {"PATH": os.environ["PATH"], "SPARKHOUSE_MASTER": "local[2]", "SPARKHOUSE_DRIVER_MEMORY": "1g"}
-    ended = subprocess.run(
+    return subprocess.run(
         command, env=variables | environment, umask=umask, capture_output=True, text=True, check=False
     )
-    if ended.returncode and "Operation not permitted" in ended.stderr and command[0] == "unshare":
-        pytest.skip("this container may not make name spaces")
-    return ended
+
+
+@pytest.fixture(scope="module", autouse=True)
+def machine_allows_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Try, by itself, all that the tests below ask of the machine: a container may forbid any of it, even to root."""
+    folder = tmp_path_factory.mktemp("mounted")
+    steps = ["hostname no-such-host", f"mount -t tmpfs tmpfs {folder}", f"mount --bind /usr {folder}", 'exec "$@"']
+    spaces = ["unshare", "--mount", "--uts", "--net", "--", "sh", "-c", " && ".join(steps), "sh"]
+    tried = started([*spaces, *as_user(12345, "-c", "pass")], {})
+    if tried.returncode:
+        pytest.skip(f"this machine does not allow it: {tried.stderr.strip()}")
 
 
 @pytest.fixture
