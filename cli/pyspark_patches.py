@@ -16,6 +16,7 @@ def patch_pyspark() -> None:
     """Patch it once in a process; nothing of it starts Java."""
     _remember_java_names()
     _hand_pickled_rows_to_java()
+    _apply_settings_once()
 
 
 def _remember_java_names() -> None:
@@ -62,3 +63,28 @@ def _hand_pickled_rows_to_java() -> None:
         return through_python(self)
 
     kind._to_java_object_rdd = to_java  # noqa: SLF001
+
+
+def _apply_settings_once() -> None:
+    """Return the session as it is where `getOrCreate` comes with the settings that it came with before.
+
+    dbt-spark asks for a session with all settings of the profile for each statement, each by a call to Java.
+    """
+    from pyspark.sql import SparkSession
+
+    kind: Any = SparkSession
+    applied: dict[str, Any] = {}
+    get_or_create = kind.Builder.getOrCreate
+
+    def get_or_apply(self: Any) -> Any:  # noqa: ANN401 - a builder, and the session
+        session, settings = kind._instantiatedSession, dict(self._options)  # noqa: SLF001
+        if session is None or session is not applied.get("to") or settings != applied["settings"] or _ended(session):
+            session = get_or_create(self)
+            applied.update(to=session, settings=settings)
+        return session
+
+    kind.Builder.getOrCreate = get_or_apply
+
+
+def _ended(session: Any) -> bool:  # noqa: ANN401 - the class is imported late
+    return session._sc._jsc is None  # noqa: SLF001

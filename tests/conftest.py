@@ -62,6 +62,7 @@ QUICK_COMPILER = "-XX:TieredStopAtLevel=1 "
 
 def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let dbt parse the project anew for another namespace only: it reads all other vars when it runs models."""
+    from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import ManifestLoader
 
     check = ManifestLoader.build_manifest_state_check
@@ -76,6 +77,8 @@ def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
             config.cli_vars = chosen
 
     monkeypatch.setattr(ManifestLoader, "build_manifest_state_check", check_namespace)
+    # Nobody in this process reads the copy of what was parsed that dbt writes twice in each command, for half a second.
+    monkeypatch.setattr(Manifest, "write", lambda *_, **__: None)
 
 
 def refit_seldom(monkeypatch: pytest.MonkeyPatch) -> None:

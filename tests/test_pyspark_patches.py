@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from py4j import protocol  # type: ignore[import-untyped]
 from pyspark import RDD
 from pyspark.rdd import PipelinedRDD
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 through_python = RDD._to_java_object_rdd  # noqa: SLF001
 LOOK_UP = protocol.REFLECTION_COMMAND_NAME + protocol.REFL_GET_UNKNOWN_SUB_COMMAND_NAME
@@ -104,3 +102,19 @@ def test_rows_of_python_are_the_same_in_java_with_and_without_a_process_of_pytho
 def test_rows_of_python_need_no_process_of_python(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PipelinedRDD, "_jrdd", property(lambda _: pytest.fail("a process of Python maps the rows")))
     assert spark.createDataFrame([(1,), (2,)], "a int").agg(F.sum("a")).first() == (3,)
+
+
+def test_settings_of_a_session_are_applied_once_and_again_when_they_change(spark: SparkSession) -> None:
+    name = "spark.sql.session.sparkhouse"
+
+    def with_value(value: str) -> str | None:
+        session = SparkSession.builder.config(name, value).getOrCreate()
+        assert session is spark
+        return session.conf.get(name)
+
+    assert with_value("first") == "first"
+    spark.conf.set(name, "by hand")
+    assert with_value("first") == "by hand"
+    assert with_value("second") == "second"
+    assert with_value("first") == "first"
+    spark.conf.unset(name)
