@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway  # type: ignore[import-untyped]
 
 CLASS = "SparkhouseFileSystem"
-# Hadoop's own way stays for what Java has no name for, as the sticky bit.
+# Hadoop's own way stays for what Java has no name for, as the sticky bit. A file that has its mode already, as nearly
+# all do, is left alone: some file systems forbid to set what they cannot keep.
 SOURCE = f"""
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
@@ -31,7 +34,9 @@ public class {CLASS} extends LocalFileSystem {{
         public void setPermission(Path path, FsPermission mode) throws IOException {{
             if (mode.toShort() > 0777) {{ super.setPermission(path, mode); return; }}
             String letters = mode.getUserAction().SYMBOL + mode.getGroupAction().SYMBOL + mode.getOtherAction().SYMBOL;
-            Files.setPosixFilePermissions(pathToFile(path).toPath(), PosixFilePermissions.fromString(letters));
+            Set<PosixFilePermission> wanted = PosixFilePermissions.fromString(letters);
+            java.nio.file.Path file = pathToFile(path).toPath();
+            if (!Files.getPosixFilePermissions(file).equals(wanted)) {{ Files.setPosixFilePermissions(file, wanted); }}
         }}
     }}
 }}
