@@ -93,10 +93,13 @@ def told_faults(error: BaseException, home: Home) -> list[str]:
     """Return what to say of an error that the machine or a damaged file is to blame for; nothing of any other."""
     from warehouse.publishing.spare_metadata import damage_told
 
-    fault = recognised(error, str(home.path), newest())
+    jvm = newest()
+    fault = recognised(error, str(home.path), jvm)
     if fault:
         first_line = str(error).strip().partition(NEW_LINE)[0]
-        return [fault, f"({first_line})"] if first_line and first_line not in fault else [fault]
+        # That nobody answers any more says nothing of why.
+        told_all = not first_line or first_line in fault or (jvm is not None and jvm.code is not None)
+        return [fault] if told_all else [fault, f"({first_line})"]
     text = "".join(traceback.format_exception(error))
     return [damage.message for damage in damage_told(text, home.warehouse, home.spares)]
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import jvm
+from cli import faults, jvm
 from cli.dbt import needs_spark
 from cli.doctor import examine
 from cli.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, java_home, left_out, made, package
-from cli.faults import recognised
+from cli.faults import recognised, told_faults
 from cli.home import Home, InvalidSetting
 from cli.jvm import Jvm, last_words, quoted, refusal
 from cli.machine_checks import loopback, state_folder, unpacking, variables
@@ -302,6 +302,17 @@ def test_a_jvm_that_died_is_told_by_what_it_left(code: str, printed: str, killed
     assert told is not None
     assert said in told
     assert ("MEMORY" in told) is ("MEMORY" in said), "memory is blamed where it is the cause, and only there"
+
+
+@pytest.mark.parametrize(("code", "details"), [("os._exit(3)", []), ("", ["(java.lang.OutOfMemoryError: more)"])])
+def test_what_python_says_of_a_jvm_that_does_not_answer_is_no_detail(
+    home: Home, monkeypatch: pytest.MonkeyPatch, code: str, details: list[str]
+) -> None:
+    monkeypatch.setattr(faults, "newest", lambda: ended(code, "") if code else None)
+    error = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused") if code else "more"
+    said, *others = told_faults(RuntimeError(f"java.lang.OutOfMemoryError: {error}"), home)
+    assert "SPARKHOUSE_DRIVER_MEMORY higher" in said
+    assert others == details
 
 
 @pytest.mark.parametrize(
