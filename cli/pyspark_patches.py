@@ -73,18 +73,14 @@ def _apply_settings_once() -> None:
     from pyspark.sql import SparkSession
 
     kind: Any = SparkSession
-    applied: dict[str, Any] = {}
+    applied: list[Any] = []
     get_or_create = kind.Builder.getOrCreate
 
     def get_or_apply(self: Any) -> Any:  # noqa: ANN401 - a builder, and the session
         session, settings = kind._instantiatedSession, dict(self._options)  # noqa: SLF001
-        if session is None or session is not applied.get("to") or settings != applied["settings"] or _ended(session):
+        if session is None or session._sc._jsc is None or applied != [session, settings]:  # noqa: SLF001
             session = get_or_create(self)
-            applied.update(to=session, settings=settings)
+            applied[:] = [session, settings]
         return session
 
     kind.Builder.getOrCreate = get_or_apply
-
-
-def _ended(session: Any) -> bool:  # noqa: ANN401 - the class is imported late
-    return session._sc._jsc is None  # noqa: SLF001
