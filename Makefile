@@ -11,7 +11,7 @@ IS_SET_UP := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" && $(BIN
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
 
-# Two processes: one has the tests that need Spark's JVM; the other, all else, has what time that one leaves.
+# Two processes: one has the tests that need Spark's JVM, the other all else.
 test: setup
 	$(MAKE) --no-print-directory --keep-going --jobs 2 test-with-java test-without-java
 
@@ -19,7 +19,7 @@ test-with-java: setup
 	$(BIN)/pytest -m "java and not needs_root"
 
 test-without-java: setup
-	nice -n 19 $(BIN)/pytest -m "not java and not needs_root"
+	$(BIN)/pytest -m "not java and not needs_root"
 
 # Other people's machines: what needs root, mounts or name spaces; each says why where it is skipped.
 test-field: setup
