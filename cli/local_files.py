@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cli.java_classes import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,13 +52,10 @@ def set_modes_without_processes(gateway: JavaGateway, settings: Mapping[str, str
     Hadoop keeps a file system for all who ask for one later, with the settings of who asked first.
     """
     jvm = gateway.jvm
-    compiler = jvm.org.codehaus.janino.SimpleCompiler()
-    compiler.setParentClassLoader(jvm.Thread.currentThread().getContextClassLoader())
-    compiler.cook(SOURCE)
     configuration = jvm.org.apache.hadoop.conf.Configuration()
     for name, value in settings.items():
         if name.startswith(OF_HADOOP):
             configuration.set(name.removeprefix(OF_HADOOP), value)
-    configuration.setClassLoader(compiler.getClassLoader())
+    configuration.setClassLoader(compiled(gateway, SOURCE))
     configuration.set("fs.file.impl", CLASS)
     jvm.org.apache.hadoop.fs.FileSystem.get(jvm.java.net.URI("file:///"), configuration)

@@ -41,13 +41,15 @@ def start_spark() -> SparkSession:
 
     Raises SparkDidNotStart, NoTemporaryFolder, or an OSError where the state folder cannot be made.
     """
-    from pyspark import SparkConf, SparkContext
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
+
+    from cli.spark_context import QuickContext
 
     settings = spark_settings()
     if not newest():
         settings |= machine_settings(Path(os.environ["SPARKHOUSE_HOME"]), settings)
-        SparkContext(conf=SparkConf().setAll(list(settings.items())), gateway=launch(settings))
+        QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=launch(settings))
     builder = SparkSession.builder
     for name, value in settings.items():
         builder = builder.config(name, value)

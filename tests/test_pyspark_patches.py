@@ -1,4 +1,4 @@
-"""PySpark's short ways: names of Java are looked up once, rows reach Java without Python."""
+"""Short ways to Spark: names of Java are looked up once, rows reach Java without Python, functions go as they are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pyspark import RDD
 from pyspark.rdd import PipelinedRDD
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+
+from cli.spark_context import CLASS
 
 through_python = RDD._to_java_object_rdd  # noqa: SLF001
 LOOK_UP = protocol.REFLECTION_COMMAND_NAME + protocol.REFL_GET_UNKNOWN_SUB_COMMAND_NAME
@@ -49,6 +51,14 @@ def test_each_part_of_a_name_is_looked_up_once(spark: SparkSession, looked_up: l
         assert jvm.java.util.concurrent.TimeUnit.SECONDS.toMinutes(120) == 2
     assert len(looked_up) == len(set(looked_up))
     assert "java.util.concurrent.TimeUnit" in looked_up
+
+
+def test_a_function_goes_to_tasks_without_a_look_at_its_class_file(spark: SparkSession) -> None:
+    context: Any = spark.sparkContext._jsc.sc()  # noqa: SLF001
+    function, is_tried = context.getConf(), True
+    assert context.getClass().getName() == CLASS
+    assert context.clean(function, is_tried).equals(function)
+    assert spark.sparkContext.parallelize(range(10), 2).map(lambda number: number + 1).sum() == 55
 
 
 VALUES = [
