@@ -157,7 +157,7 @@ def training_set(
     quiet: Quiet = False,
 ) -> None:
     """Write all features and a label of the snapshots whose label is known, now or at a past moment, to one file."""
-    from models_ml.training_file import TrainingFileSpec
+    from models_ml.dataset.training_file import TrainingFileSpec
 
     spec = TrainingFileSpec(label, out, first and first.date(), last and last.date(), as_known_at)
     reader("training-set", quiet=quiet).write_training_set(spec)

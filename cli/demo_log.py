@@ -52,7 +52,7 @@ class DemoLog:
 
     def retire(self) -> None:
         """Take it out again, with what was predicted from it."""
-        from models_ml.model_versions import retire_champions
+        from models_ml.registry.model_versions import retire_champions
 
         for table in ("raw.events", "raw.rejected_events", "raw.ingested_files"):
             of_it = f"source_file in ({self._markers})"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from cli.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, enter, forget_python_path
 
 if TYPE_CHECKING:
-    from models_ml.training_report import TrainingReport
-    from models_ml.version_removal import StoredVersion
+    from models_ml.registry.training_report import TrainingReport
+    from models_ml.registry.version_removal import StoredVersion
 
 __all__ = ["DBT_PROJECT", "PROFILES", "REPOSITORY", "Home", "InvalidSetting", "shown"]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.steps import Steps
-    from models_ml.prediction import PredictionReport
-    from models_ml.training_report import TrainingReport
+    from models_ml.registry.training_report import TrainingReport
+    from models_ml.scoring.prediction import PredictionReport
     from warehouse.landing.reader.rules import Rules
 
 SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics")
@@ -43,7 +43,7 @@ def run_all(
     The features are published before the models are trained: a log too small for a model, such as the first of daily
     deliveries, has its tables all the same, and that there is no model yet is no failure.
     """
-    from models_ml.training_spec import TrainingSpec
+    from models_ml.spec.training_spec import TrainingSpec
 
     spec = TrainingSpec(label=label)
     home = Home.from_environment()

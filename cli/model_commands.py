@@ -71,7 +71,7 @@ def train(
     from cli.model_job import each_that_can
     from cli.model_reports import print_outcomes
     from cli.report import print_training
-    from models_ml.training_spec import HORIZONS_AHEAD, OUTCOME, TrainingSpec
+    from models_ml.spec.training_spec import HORIZONS_AHEAD, OUTCOME, TrainingSpec
 
     labels = [*HORIZONS_AHEAD, OUTCOME] if all_labels else [label]
     binary = [each for each in labels if each != OUTCOME]
@@ -117,7 +117,7 @@ def compare_imbalance(
 ) -> None:
     """Train with every --imbalance on the same rows; print the table, keep it in monitoring.imbalance_comparisons."""
     from cli.model_reports import print_imbalance
-    from models_ml.training_spec import TrainingSpec
+    from models_ml.spec.training_spec import TrainingSpec
 
     spec = TrainingSpec(label=label, seed=seed)
     with writer("compare-imbalance", quiet=quiet, wait=wait) as job:
@@ -135,7 +135,7 @@ def backtest(
 ) -> None:
     """Walk forward over past snapshots, training on what was known then; writes monitoring.prediction_outcomes."""
     from cli.model_reports import print_backtest
-    from models_ml.training_spec import TrainingSpec
+    from models_ml.spec.training_spec import TrainingSpec
 
     spec = TrainingSpec(label=label, seed=seed)
     with writer("backtest", quiet=quiet, wait=wait) as job:
@@ -193,7 +193,7 @@ def campaign(
 ) -> None:
     """Choose whom to make an offer, by expected value, and whom to hold out; writes ml.campaign_targets and a CSV."""
     from cli.model_reports import print_campaign
-    from models_ml.campaign_spec import CampaignSpec
+    from models_ml.campaigns.spec import CampaignSpec
 
     spec = CampaignSpec(
         label=label,

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from pyspark.sql import Row
 
     from cli.steps import Step
-    from models_ml.backtest import BacktestDate
-    from models_ml.campaign import CampaignReport
-    from models_ml.campaign_effect import CampaignEffect
-    from models_ml.campaign_spec import CampaignSpec
+    from models_ml.campaigns.campaign import CampaignReport
+    from models_ml.campaigns.effect import CampaignEffect
+    from models_ml.campaigns.spec import CampaignSpec
+    from models_ml.dataset.training_file import TrainingFile, TrainingFileSpec
     from models_ml.errors import ModelJobError
-    from models_ml.imbalance_comparison import ComparedModel
-    from models_ml.outcome_classes import OutcomeReport
-    from models_ml.prediction import PredictionReport
-    from models_ml.reproduction import Reproduction
-    from models_ml.retrospective import RetrospectiveReport
-    from models_ml.training_file import TrainingFile, TrainingFileSpec
-    from models_ml.training_report import TrainingReport
-    from models_ml.training_spec import TrainingSpec
-    from models_ml.version_removal import Removal, StoredVersion
+    from models_ml.experiments.backtest import BacktestDate
+    from models_ml.experiments.imbalance_comparison import ComparedModel
+    from models_ml.experiments.next_outcome.classes import OutcomeReport
+    from models_ml.experiments.reproduction import Reproduction
+    from models_ml.experiments.retrospective.protocol import RetrospectiveReport
+    from models_ml.registry.training_report import TrainingReport
+    from models_ml.registry.version_removal import Removal, StoredVersion
+    from models_ml.scoring.prediction import PredictionReport
+    from models_ml.spec.training_spec import TrainingSpec
 
 
 Result = TypeVar("Result")
@@ -54,7 +54,7 @@ class ModelJob(Job):
                 return None
 
     def _trained(self, spec: TrainingSpec, promote: str, step: Step) -> TrainingReport:
-        from models_ml.training import train
+        from models_ml.training.job import train
 
         report = train(self.spark, spec, self.home.mlflow, self.feature_names, promote)
         card = self.home.model_card(report)
@@ -67,7 +67,7 @@ class ModelJob(Job):
 
     def predict_if_possible(self, label: str) -> PredictionReport | None:
         """Score the newest snapshot; None where there is no model of the label, or no snapshot."""
-        from models_ml.model_versions import champion
+        from models_ml.registry.model_versions import champion
 
         if not self.count("marts.fct_user_features") or champion(self.spark, label) is None:
             return None
@@ -82,8 +82,8 @@ class ModelJob(Job):
 
     def write_training_set(self, spec: TrainingFileSpec) -> TrainingFile:
         """Write a training set to a file."""
+        from models_ml.dataset.training_file import write_training_file
         from models_ml.tables import FEATURES, LABELS
-        from models_ml.training_file import write_training_file
         from warehouse.publishing.reading import newest_snapshots
 
         with self.steps.step("write") as step:
@@ -99,7 +99,7 @@ class ModelJob(Job):
 
     def predict(self, label: str, as_of: date | None = None, model_version: str | None = None) -> PredictionReport:
         """Score a snapshot."""
-        from models_ml.prediction import predict
+        from models_ml.scoring.prediction import predict
 
         with self.steps.step("predict") as step:
             report = predict(self.spark, label, as_of, model_version, self.home.mlflow)
@@ -109,7 +109,7 @@ class ModelJob(Job):
 
     def record_outcomes(self) -> None:
         """Set what was predicted beside what came of it, where that is known by now."""
-        from models_ml.prediction_outcomes import record_outcomes
+        from models_ml.monitoring.prediction_outcomes import record_outcomes
 
         predictions = self.count("ml.churn_predictions")
         if predictions:
@@ -120,7 +120,7 @@ class ModelJob(Job):
 
     def compare_imbalance(self, spec: TrainingSpec) -> list[ComparedModel]:
         """Train with each way to deal with imbalance."""
-        from models_ml.imbalance_comparison import compare_imbalance
+        from models_ml.experiments.imbalance_comparison import compare_imbalance
 
         with self.steps.step("train") as step:
             compared = compare_imbalance(self.spark, spec, self.feature_names, self.steps.run_id)
@@ -130,7 +130,7 @@ class ModelJob(Job):
 
     def backtest(self, spec: TrainingSpec, dates: int) -> list[BacktestDate]:
         """Train at past dates on what was known then, and score these."""
-        from models_ml.backtest import backtest
+        from models_ml.experiments.backtest import backtest
 
         with self.steps.step("backtest") as step:
             walked = backtest(self.spark, spec, self.feature_names, dates)
@@ -140,9 +140,9 @@ class ModelJob(Job):
 
     def retrospective(self) -> tuple[RetrospectiveReport, Row | None]:
         """Evaluate the notebooks' way; with the champion, whose numbers are honest."""
-        from models_ml.model_versions import champion
-        from models_ml.retrospective import retrospective
-        from models_ml.training_spec import DEFAULT_LABEL
+        from models_ml.experiments.retrospective.protocol import retrospective
+        from models_ml.registry.model_versions import champion
+        from models_ml.spec.training_spec import DEFAULT_LABEL
 
         with self.steps.step("evaluate") as step:
             report = retrospective(self.spark, self.feature_names)
@@ -152,7 +152,7 @@ class ModelJob(Job):
 
     def compare_outcomes(self, seed: int) -> OutcomeReport:
         """Tell all outcomes apart at once, and one against the rest."""
-        from models_ml.outcome_classes import compare_outcomes
+        from models_ml.experiments.next_outcome.classes import compare_outcomes
 
         with self.steps.step("evaluate") as step:
             report = compare_outcomes(self.spark, self.feature_names, seed)
@@ -162,13 +162,13 @@ class ModelJob(Job):
 
     def stored_models(self) -> list[StoredVersion]:
         """List all model versions, the newest first."""
-        from models_ml.version_removal import stored_versions
+        from models_ml.registry.version_removal import stored_versions
 
         return stored_versions(self.spark, self.home.mlflow)
 
     def remove_models(self, versions: Sequence[str], *, force: bool) -> Removal:
         """Take model versions out of the table; their files stay until that is published."""
-        from models_ml.version_removal import remove_versions
+        from models_ml.registry.version_removal import remove_versions
 
         with self.steps.step("remove") as step:
             removal = remove_versions(self.spark, self.home.mlflow, versions, force=force)
@@ -178,7 +178,7 @@ class ModelJob(Job):
 
     def remove_stored_models(self, removal: Removal) -> None:
         """Take the runs, files and metric cards of removed versions away."""
-        from models_ml.version_removal import remove_stored
+        from models_ml.registry.version_removal import remove_stored
 
         with self.steps.step("free") as step:
             remove_stored(removal, self.home.mlflow)
@@ -189,7 +189,7 @@ class ModelJob(Job):
 
     def reproduce(self, model_version: str) -> Reproduction:
         """Train a version again on the tables as it saw them."""
-        from models_ml.reproduction import reproduce
+        from models_ml.experiments.reproduction import reproduce
 
         with self.steps.step("train") as step:
             reproduction = reproduce(self.spark, model_version)
@@ -199,7 +199,7 @@ class ModelJob(Job):
 
     def campaign(self, spec: CampaignSpec, out: Path | None) -> CampaignReport:
         """Draw the list of a campaign; one that is published stands."""
-        from models_ml.campaign import campaign
+        from models_ml.campaigns.campaign import campaign
 
         if out is None:
             self.home.campaigns.mkdir(parents=True, exist_ok=True)
@@ -212,7 +212,7 @@ class ModelJob(Job):
 
     def campaign_effect(self, campaign_id: str | None) -> CampaignEffect:
         """Measure a campaign from outcomes."""
-        from models_ml.campaign_effect import campaign_effect
+        from models_ml.campaigns.effect import campaign_effect
 
         with self.steps.step("effect") as step:
             effect = campaign_effect(self.spark, campaign_id)

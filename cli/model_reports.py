@@ -13,13 +13,13 @@ from warehouse.contract.cells import visible
 if TYPE_CHECKING:
     from pyspark.sql import Row
 
-    from models_ml.backtest import BacktestDate
-    from models_ml.campaign import CampaignReport
-    from models_ml.campaign_effect import CampaignEffect
-    from models_ml.imbalance_comparison import ComparedModel
-    from models_ml.outcome_classes import OutcomeReport
-    from models_ml.retrospective import RetrospectiveReport
-    from models_ml.version_removal import StoredVersion
+    from models_ml.campaigns.campaign import CampaignReport
+    from models_ml.campaigns.effect import CampaignEffect
+    from models_ml.experiments.backtest import BacktestDate
+    from models_ml.experiments.imbalance_comparison import ComparedModel
+    from models_ml.experiments.next_outcome.classes import OutcomeReport
+    from models_ml.experiments.retrospective.protocol import RetrospectiveReport
+    from models_ml.registry.version_removal import StoredVersion
 
 RETROSPECTIVE = {
     "weighted_f1": "weighted F1",

@@ -22,7 +22,7 @@ from warehouse.contract.cells import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from models_ml.metrics import Interval
+    from models_ml.evaluation.metrics import Interval
 
 WIDE = 120
 PIPE_CLOSED = 141  # 128 + SIGPIPE: what a shell says of `cat` before a `head` that has seen enough

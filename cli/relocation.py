@@ -26,8 +26,8 @@ def relocate(home: Home) -> Iterator[str]:
 
     The tables come last: as long as one of them says that it lies elsewhere, every command refuses.
     """
-    from models_ml.mlflow_location import misplaced
-    from models_ml.mlflow_location import relocate as relocate_models
+    from models_ml.registry.mlflow_location import misplaced
+    from models_ml.registry.mlflow_location import relocate as relocate_models
     from warehouse.publishing.relocation import relocate as relocate_tables
 
     while before := misplaced(home.mlflow, home.path):

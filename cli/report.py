@@ -12,8 +12,8 @@ from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
     from cli.main_job import RunReport
-    from models_ml.prediction import PredictionReport
-    from models_ml.training_report import TrainingReport
+    from models_ml.registry.training_report import TrainingReport
+    from models_ml.scoring.prediction import PredictionReport
 
 # With its interval, more would not fit a terminal: the metric card has all.
 METRICS = {"average_precision": "test AP", "auc": "test AUC"}

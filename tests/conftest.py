@@ -83,9 +83,9 @@ def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refit_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each model that a test trains, learn with fewer refits how sure its probabilities are: a second less each."""
-    from models_ml.calibration_band import calibration_band
+    from models_ml.evaluation.calibration_band import calibration_band
 
-    monkeypatch.setattr("models_ml.evaluation.calibration_band", partial(calibration_band, replicates=40))
+    monkeypatch.setattr("models_ml.evaluation.evaluation.calibration_band", partial(calibration_band, replicates=40))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""From scores to probabilities, how sure these are, and at which an offer is made."""
+"""From scores to probabilities, how sure these are, and at which churn is predicted."""
 
 from __future__ import annotations
 
@@ -11,46 +11,47 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from models_ml.calibration import (
+from models_ml.evaluation.calibration import (
     FITS,
     LEAST_POSITIVES,
-    Calibration,
-    ImpossibleOffer,
-    IsotonicCalibration,
-    PlattScaling,
     best_f1_threshold,
     calibrated,
-    calibration_from_json,
     isotonic_calibration,
     platt_scaling,
-    value_threshold,
 )
-from models_ml.calibration_band import band_from_json, calibration_band
-from models_ml.metrics import metrics
+from models_ml.evaluation.calibration_band import calibration_band
+from models_ml.evaluation.metrics import metrics
+from models_ml.portable.calibration import (
+    Calibration,
+    IsotonicCalibration,
+    PlattScaling,
+    band_from_json,
+    calibration_from_json,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Numbers = NDArray[np.float64]
+    from models_ml.portable.arrays import Floats
 
 EVERYWHERE = np.array([-1e9, -40, -3, -1, -0.2, 0, 0.1, 1, 2.5, 40, 1e9])
 
 
-def straight(margins: Numbers) -> Numbers:
+def straight(margins: Floats) -> Floats:
     """Churn whose log odds rise evenly with the margin, as Platt scaling takes it."""
     return 1 / (1 + np.exp(2 - margins))
 
 
-def bent(margins: Numbers) -> Numbers:
+def bent(margins: Floats) -> Floats:
     """Churn that rises to the middle, then no more, which no line in log odds follows."""
     return np.where(margins < 0, 0.05, 0.5)
 
 
-def drawn(rates: Numbers, seed: int) -> Numbers:
+def drawn(rates: Floats, seed: int) -> Floats:
     return (np.random.default_rng(seed).random(len(rates)) < rates).astype(float)
 
 
-def margins_of(rows: int, seed: int) -> Numbers:
+def margins_of(rows: int, seed: int) -> Floats:
     return np.random.default_rng(seed).normal(size=rows)
 
 
@@ -226,22 +227,3 @@ def test_a_band_read_back_from_json_is_the_same_and_the_json_is_short(method: st
 def test_the_threshold_of_the_best_f1_is_one_of_the_probabilities() -> None:
     # From 0.4 on: two hits, one false alarm, no miss, F1 = 4/5; from 0.9 on 2/3.
     assert best_f1_threshold(np.array([1.0, 0, 1, 0, 0]), np.array([0.9, 0.8, 0.4, 0.2, 0.1])) == 0.4
-
-
-def test_an_offer_pays_from_where_it_saves_what_it_costs() -> None:
-    # Of four churners one stays, and is worth 120: an offer saves 30 times the probability.
-    assert value_threshold(3, 0.25, 120) == pytest.approx(0.1)
-    assert value_threshold(60, 0.25, 120) == pytest.approx(2), "it pays for nobody"
-
-
-def test_the_value_threshold_earns_most_where_probabilities_are_true() -> None:
-    probabilities = straight(margins_of(100_000, seed=20))
-    labels = drawn(probabilities, seed=21)
-    earned = {at: float((30 * labels - 3)[probabilities >= at].sum()) for at in (0.05, 0.1, 0.2)}
-    assert max(earned, key=lambda at: earned[at]) == pytest.approx(value_threshold(3, 0.25, 120))
-
-
-@pytest.mark.parametrize("terms", [(0, 0.25, 120), (3, 0, 120), (3, 1.1, 120), (3, 0.25, -1)])
-def test_impossible_terms_of_an_offer_are_refused(terms: tuple[float, float, float]) -> None:
-    with pytest.raises(ImpossibleOffer, match="give amounts above 0"):
-        value_threshold(*terms)

@@ -13,9 +13,9 @@ from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
 from expectations.drift import psi_limit
 from expectations.gate import validate
-from models_ml.drift import Drift, NoRows, NumericProfile, TrainingProfile, feature_drift, population_stability
-from models_ml.drift_tables import FEATURE_DRIFT, record_drift
 from models_ml.errors import MissingFeatures
+from models_ml.monitoring.drift import Drift, NoRows, NumericProfile, TrainingProfile, population_stability
+from models_ml.monitoring.tables import FEATURE_DRIFT, record_drift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def strings(*values: str | None) -> NDArray[np.object_]:
 
 
 def only(train: NDArray[Any], scored: NDArray[Any]) -> Drift:
-    (found,) = feature_drift({"feature": train}, {"feature": scored})
+    (found,) = TrainingProfile.of({"feature": train}).drift({"feature": scored})
     return found
 
 
@@ -151,7 +151,7 @@ def test_without_values_there_is_no_distance() -> None:
 def test_equal_samples_have_the_index_to_be_expected_by_chance_and_do_not_alarm(scored_rows: int) -> None:
     train = {f"feature {number}": normal(5_000, number) for number in range(200)}
     scored = {name: normal(scored_rows, 1_000 + number) for number, name in enumerate(train)}
-    found = feature_drift(train, scored)
+    found = TrainingProfile.of(train).drift(scored)
     expected = 9 * (1 / 5_000 + 1 / scored_rows)
     assert np.mean([each.psi for each in found]) == pytest.approx(expected, rel=0.15)
     assert not [each for each in found if alarms(each)]
@@ -213,7 +213,7 @@ def test_a_profile_read_from_its_json_is_the_same() -> None:
 
 def test_the_drift_of_a_profile_is_the_drift_from_the_rows_in_their_order() -> None:
     found = TrainingProfile.of(TRAIN).drift(SCORED | {"another": numbers(1, 2, 3, 4)})
-    assert found == feature_drift(TRAIN, SCORED)
+    assert found == TrainingProfile.of(TRAIN).drift(SCORED)
     assert [each.feature for each in found] == ["songs", "level", "never", "score"]
     assert all(each.is_used for each in found)
 
@@ -237,7 +237,7 @@ def test_nothing_is_compared_with_no_rows(train: list[float], scored: list[float
 def test_200_features_of_5000_rows_take_well_under_a_second() -> None:
     train, scored = ({f"{number}": normal(5_000, number + seed) for number in range(200)} for seed in (0, 500))
     started = perf_counter()
-    feature_drift(train, scored)
+    TrainingProfile.of(train).drift(scored)
     assert perf_counter() - started < 0.7
 
 
@@ -269,7 +269,7 @@ def test_what_was_measured_is_kept_as_it_is(warehouse: SparkSession) -> None:
 
 
 def test_measuring_again_replaces_the_rows_of_that_snapshot_and_model_only(warehouse: SparkSession) -> None:
-    found = feature_drift(TRAIN, SCORED)
+    found = TrainingProfile.of(TRAIN).drift(SCORED)
     for label, version, day in (
         (LABEL, VERSION, MONDAY),
         (LABEL, VERSION, NEXT_MONDAY),
@@ -288,7 +288,7 @@ def test_measuring_again_replaces_the_rows_of_that_snapshot_and_model_only(wareh
 def test_the_table_is_written_for_all_to_see_while_a_run_is_on_its_branch(warehouse: SparkSession) -> None:
     warehouse.conf.set("spark.wap.branch", "a_run")
     try:
-        record_drift(warehouse, LABEL, VERSION, MONDAY, feature_drift(TRAIN, SCORED))
+        record_drift(warehouse, LABEL, VERSION, MONDAY, TrainingProfile.of(TRAIN).drift(SCORED))
     finally:
         warehouse.conf.unset("spark.wap.branch")
     assert warehouse.table(FEATURE_DRIFT).count() == len(TRAIN)
@@ -374,7 +374,11 @@ def test_only_the_newest_snapshot_of_a_label_is_judged_and_by_who_scored_it_last
     measured(warehouse, {"score": 1}, MONDAY)
     assert validate(warehouse, ["drift"], tmp_path, "older", (), on_drift="stop").passed
     record_drift(
-        warehouse, LABEL, "2-b", NEXT_MONDAY, feature_drift({"score": normal(99, 1)}, {"score": normal(99, 2, 9)})
+        warehouse,
+        LABEL,
+        "2-b",
+        NEXT_MONDAY,
+        TrainingProfile.of({"score": normal(99, 1)}).drift({"score": normal(99, 2, 9)}),
     )
     (failure,) = validate(warehouse, ["drift"], tmp_path, "last", (), on_drift="stop").failures
     assert "as of 2018-11-12 with 2-b" in failure.message
@@ -382,7 +386,7 @@ def test_only_the_newest_snapshot_of_a_label_is_judged_and_by_who_scored_it_last
 
 def test_each_label_is_judged_by_itself(warehouse: SparkSession, tmp_path: Path) -> None:
     measured(warehouse, {}, NEXT_MONDAY)
-    moved = feature_drift({"score": normal(99, 1)}, {"score": normal(99, 2, 9)})
+    moved = TrainingProfile.of({"score": normal(99, 1)}).drift({"score": normal(99, 2, 9)})
     record_drift(warehouse, "will_lapse", "7-c", MONDAY, moved)
     (failure,) = validate(warehouse, ["drift"], tmp_path, "labels", (), on_drift="stop").failures
     assert failure.rule == "expect_psi_for_will_lapse_to_be_small"

@@ -20,9 +20,8 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from models_ml.algorithms import input_column
 from models_ml.arrow import arrow_tables, columns_of
-from models_ml.features import ALL, assembly
+from models_ml.dataset.vectors import ALL, assembly, input_column
 from models_ml.portable.behaviour import BehaviourClasses
 from models_ml.portable.encoder import Encoder
 from models_ml.portable.rate import Rate

@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 import yaml
 
-from models_ml.calibration import PlattScaling
-from models_ml.calibration_band import CalibrationBand
-from models_ml.explanation import groups_of, reasons
-from models_ml.features import derivations
+from models_ml.dataset.vectors import derivations
 from models_ml.portable.behaviour import BehaviourClasses
+from models_ml.portable.calibration import CalibrationBand, PlattScaling
 from models_ml.portable.encoder import Encoder
 from models_ml.portable.linear import LinearScorer
 from models_ml.portable.model import PortableModel
 from models_ml.portable.rate import Rate
-from models_ml.wording import NOUNS, in_words, rate_in_words
-from models_ml.written_numbers import beside, multiple, number, percent
+from models_ml.scoring.reasons import reasons
+from models_ml.scoring.wording import NOUNS, in_words, rate_in_words
+from models_ml.scoring.written_numbers import beside, multiple, number, percent
 from warehouse.catalogue import features
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ def test_no_rows_have_no_reasons() -> None:
 def test_groups_hold_each_element_once_and_their_contributions_add_up_to_the_score() -> None:
     weighed = model(advert_count_7d=0.1, level_is_paid=-0.5, sessions_per_day=0.4, behaviour_2=0.9)
     columns = rows({"advert_count_7d": 5.0}, {"level": "paid"})
-    groups = groups_of(ENCODER, weighed.places)
+    groups = ENCODER.groups(weighed.places)
     assert list(groups) == [*GROUPS, "behaviour"]
     assert sorted(place for places in groups.values() for place in places) == list(range(len(ENCODER.elements)))
     base, phi = weighed.scorer.contributions(weighed.elements(columns))
@@ -187,7 +186,7 @@ def test_groups_hold_each_element_once_and_their_contributions_add_up_to_the_sco
 def test_groups_are_places_among_what_the_scorer_sees() -> None:
     names = list(ENCODER.elements)
     places = [names.index(name) for name in ("level=paid", "session_minutes_mean_28d__is_missing", "behaviour_2")]
-    assert groups_of(ENCODER, places) == {"level": [0], "session_minutes_mean_28d": [1], "behaviour": [2]}
+    assert ENCODER.groups(places) == {"level": [0], "session_minutes_mean_28d": [1], "behaviour": [2]}
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.37, 12.0, NAN, None])

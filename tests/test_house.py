@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,21 @@ MAY_IMPORT = {
     "warehouse": {"warehouse"},
     "warehouse/contract": {"warehouse.contract"},
 }
+# The rooms of the model job, the upper floors first: each imports only what lies below its own floor.
+FLOORS = [
+    ["experiments"],
+    ["scoring", "training"],
+    ["registry"],
+    ["campaigns", "monitoring", "reports"],
+    ["evaluation"],
+    ["dataset"],
+    ["portable", "spec"],
+    ["ground"],
+]
+GROUND = sorted((REPOSITORY / "models_ml").glob("*.py"))
+# What some rooms may import beside Python's own library; shap is imported where contributions of trees are asked for.
+LIGHT = {"portable": {"numpy", "scipy", "shap"}, "spec": {"yaml"}}
+STANDARD = {*sys.stdlib_module_names, "__future__"}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -47,6 +63,36 @@ def test_a_package_imports_only_what_the_design_allows(package: str) -> None:
         ours = {name for name in imports_of(path) if name.split(".")[0] in MAY_IMPORT}
         foreign = {name for name in ours if not any(f"{name}.".startswith(f"{each}.") for each in MAY_IMPORT[package])}
         assert not foreign, f"{path.relative_to(REPOSITORY)} imports {foreign}"
+
+
+def room_of(name: str) -> str:
+    """The room of a module of models_ml by its dotted name; what lies in no room is the ground."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and (REPOSITORY / "models_ml" / parts[1]).is_dir() else "ground"
+
+
+@pytest.mark.parametrize("room", [room for floor in FLOORS for room in floor])
+def test_a_room_of_the_model_job_imports_only_rooms_below_it(room: str) -> None:
+    floor = next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+    below = {each for rooms in FLOORS[floor + 1 :] for each in rooms} | {room}
+    files = [*(REPOSITORY / "models_ml" / room).rglob("*.py")] if room != "ground" else GROUND
+    assert files
+    for path in files:
+        above = {name for name in imports_of(path) if name.startswith("models_ml.") and room_of(name) not in below}
+        assert not above, f"{path.relative_to(REPOSITORY)} imports {above}"
+
+
+def test_every_room_of_the_model_job_has_its_floor() -> None:
+    rooms = {path.name for path in (REPOSITORY / "models_ml").iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == {room for floor in FLOORS for room in floor} - {"ground"}
+
+
+@pytest.mark.parametrize(("room", "others"), sorted(LIGHT.items()))
+def test_a_light_room_imports_no_heavy_library(room: str, others: set[str]) -> None:
+    """What the command line takes its choices from, and what scores without Spark, starts at once."""
+    for path in (REPOSITORY / "models_ml" / room).glob("*.py"):
+        foreign = {name.split(".")[0] for name in imports_of(path)} - STANDARD - {"models_ml"}
+        assert foreign <= others, path.name
 
 
 def test_only_the_session_module_builds_a_spark_session() -> None:

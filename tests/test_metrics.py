@@ -17,9 +17,9 @@ from sklearn.metrics import (
 )
 
 from models_ml.errors import OneClassOnly
-from models_ml.metrics import difference, intervals, metrics, user_resamples
-from models_ml.reliability import effective_rows, reliability, wilson_interval
-from models_ml.weighted_metrics import Scored, weighted_metrics
+from models_ml.evaluation.metrics import difference, intervals, metrics, user_resamples
+from models_ml.evaluation.reliability import effective_rows, reliability, wilson_interval
+from models_ml.evaluation.weighted_metrics import Scored, weighted_metrics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import poisson  # type: ignore[import-untyped]
 
-from models_ml.mixture import behaviour_classes, shrunk_rate
+from models_ml.dataset.mixture import behaviour_classes, shrunk_rate
 from models_ml.portable.rate import Rate
 
 if TYPE_CHECKING:

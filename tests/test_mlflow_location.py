@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models_ml.errors import MisplacedStore, ModelNotStored, NotRelocated
-from models_ml.mlflow_location import misplaced, own_uri, relocate
-from models_ml.tracking import Tracking, load_text
+from models_ml.registry.mlflow_location import misplaced, own_uri, relocate
+from models_ml.registry.tracking import Tracking, load_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,10 @@ import pytest
 from planted import CENSORED, HAZARD_NAMES, LINEAR, MONDAYS, NAMES
 from pyspark.sql import functions as F
 
-from models_ml.algorithms import input_column
-from models_ml.column_profile import PROFILED_ROWS, fitted_encoder, profiled_columns
+from models_ml.dataset.fitted_encoder import PROFILED_ROWS, fitted_encoder, profiled_columns
+from models_ml.dataset.time_split import split_by_time
+from models_ml.dataset.training_set import training_set
+from models_ml.dataset.vectors import ALL, CandidateColumns, assembly, candidate_columns, feature_sets, input_column
 from models_ml.errors import (
     MissingFeatures,
     MissingTable,
@@ -23,13 +25,10 @@ from models_ml.errors import (
     UnknownLabel,
     UnknownMethod,
 )
-from models_ml.features import ALL, CandidateColumns, assembly, candidate_columns, feature_sets
 from models_ml.portable.encoder import Encoder
-from models_ml.time_split import split_by_time
-from models_ml.trained_models import trained_models
-from models_ml.training import train
-from models_ml.training_set import training_set
-from models_ml.training_spec import TrainingSpec
+from models_ml.spec.training_spec import TrainingSpec
+from models_ml.training.job import train
+from models_ml.training.trained_models import trained_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from models_ml.metric_card import MetricCard
-    from models_ml.training_set import TrainingSet
+    from models_ml.dataset.training_set import TrainingSet
+    from models_ml.reports.metric_card import MetricCard
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import f1_score, log_loss
 
 from models_ml.errors import MissingFeatures, OneClassOnly, TooFewSnapshots, TooFewUsers
-from models_ml.outcome_classes import (
+from models_ml.experiments.next_outcome.classes import (
     ONE_AGAINST_REST,
     TRAINING_SHARES,
     OutcomeReport,
@@ -20,8 +20,8 @@ from models_ml.outcome_classes import (
     outcome_probabilities,
     unweighted,
 )
-from models_ml.outcome_metrics import Judged, outcome_scores
-from models_ml.outcome_rows import TEST, OutcomeRows, outcome_rows
+from models_ml.experiments.next_outcome.metrics import Judged, outcome_scores
+from models_ml.experiments.next_outcome.rows import TEST, OutcomeRows, outcome_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

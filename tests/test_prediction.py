@@ -13,18 +13,18 @@ from planted import CENSORED, LABEL, LINEAR, MONDAYS, NAMES, NEWEST, USERS
 
 from models_ml.errors import ModelNotStored, NoModelYet, NoSuchSnapshot, UnknownLabel, UnknownModelVersion
 from models_ml.portable.model import PortableModel
-from models_ml.prediction import predict
-from models_ml.promotion import NEVER
-from models_ml.tracking import load_text
-from models_ml.training import train
-from models_ml.training_spec import TrainingSpec
+from models_ml.registry.promotion import NEVER
+from models_ml.registry.tracking import load_text
+from models_ml.scoring.prediction import predict
+from models_ml.spec.training_spec import TrainingSpec
+from models_ml.training.job import train
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyspark.sql import SparkSession
 
-    from models_ml.training_report import TrainingReport
+    from models_ml.registry.training_report import TrainingReport
 
 EARLIER_SHAPE = """user_id string not null, as_of_date date not null, label string not null,
     model_version string not null, churn_probability double not null, risk_decile int not null,

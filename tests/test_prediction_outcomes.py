@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from models_ml.drift_tables import OUTCOMES, PERFORMANCE
 from models_ml.errors import MissingTable
-from models_ml.prediction_outcomes import performance, record_backtest, record_outcomes
-from models_ml.training_spec import HORIZONS_AHEAD
+from models_ml.monitoring.prediction_outcomes import performance, record_backtest, record_outcomes
+from models_ml.monitoring.tables import OUTCOMES, PERFORMANCE
+from models_ml.spec.training_spec import HORIZONS_AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

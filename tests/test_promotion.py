@@ -14,23 +14,23 @@ from planted import HORIZON, LABEL, LINEAR, MONDAYS, NAMES, plant_older_version
 from sklearn.metrics import roc_auc_score
 
 from models_ml.arrow import arrow_tables, columns_of
+from models_ml.dataset.matrix import Rows
+from models_ml.dataset.training_set import training_set
+from models_ml.dataset.vectors import KEYS
 from models_ml.errors import UnknownModelVersion
-from models_ml.features import KEYS
-from models_ml.model_versions import champion, earlier_tries, find_model_version, retire_champions
+from models_ml.evaluation.weighted_metrics import Scored
 from models_ml.portable.model import PortableModel
-from models_ml.promotion import AUTO, FORCE, NEVER, Champion, Promotion, confidence_of, decide
-from models_ml.rows import Rows
-from models_ml.tracking import Tracking, load_text
-from models_ml.training import train
-from models_ml.training_set import training_set
-from models_ml.training_spec import TrainingSpec
-from models_ml.weighted_metrics import Scored
+from models_ml.registry.model_versions import champion, earlier_tries, find_model_version, retire_champions
+from models_ml.registry.promotion import AUTO, FORCE, NEVER, Champion, Promotion, confidence_of, decide
+from models_ml.registry.tracking import Tracking, load_text
+from models_ml.spec.training_spec import TrainingSpec
+from models_ml.training.job import train
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyspark.sql import Row, SparkSession
 
-    from models_ml.training_report import TrainingReport
+    from models_ml.registry.training_report import TrainingReport
 
 BOTH = ("logistic_regression", "linear_svm")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expectations.gate import validate
-from models_ml.drift_tables import PERFORMANCE, create_monitoring_tables
+from models_ml.monitoring.tables import PERFORMANCE, create_monitoring_tables
 from models_ml.tables import MODEL_VERSIONS, create_ml_tables
 
 if TYPE_CHECKING:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 from planted import HORIZON, LABEL, LINEAR, MONDAYS, NAMES, USERS, plant_older_version
 
-from models_ml.backtest import backtest
 from models_ml.errors import MissingFeatures, NoModelYet, SnapshotExpired, TooFewSnapshots, UnknownModelVersion
-from models_ml.reproduction import NotReproducible, reproduce
-from models_ml.training import train
-from models_ml.training_spec import TrainingSpec
+from models_ml.experiments.backtest import backtest
+from models_ml.experiments.reproduction import NotReproducible, reproduce
+from models_ml.spec.training_spec import TrainingSpec
+from models_ml.training.job import train
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import SparkSession
 
-    from models_ml.backtest import BacktestDate
-    from models_ml.training_report import TrainingReport
+    from models_ml.experiments.backtest import BacktestDate
+    from models_ml.registry.training_report import TrainingReport
 
 OUTCOMES = "monitoring.prediction_outcomes"
 

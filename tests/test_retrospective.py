@@ -15,9 +15,15 @@ from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from sklearn.metrics import f1_score, roc_auc_score
 
 from models_ml.errors import MissingFeatures, MissingTable, NoKnownSnapshot, TooFewUsers
-from models_ml.retrospective import RetrospectiveReport, RetrospectiveRow, retrospective
-from models_ml.retrospective_features import LEAKING_COLUMNS, LIFETIME_COLUMNS, snapshot, user_rows, whole_lives
-from models_ml.retrospective_texts import (
+from models_ml.experiments.retrospective.features import (
+    LEAKING_COLUMNS,
+    LIFETIME_COLUMNS,
+    snapshot,
+    user_rows,
+    whole_lives,
+)
+from models_ml.experiments.retrospective.protocol import RetrospectiveReport, RetrospectiveRow, retrospective
+from models_ml.experiments.retrospective.texts import (
     AS_OF_ONE_DATE,
     LEAKING,
     NOBODY,

@@ -16,16 +16,17 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score
 
-from models_ml.algorithms import GRIDS, Algorithm, algorithms, input_column
 from models_ml.arrow import arrow_tables, columns_of
-from models_ml.features import ALL, KEYS, assembly
-from models_ml.imbalance import METHODS, UNDER, WEIGHTS, resampled, weighted
-from models_ml.imbalance_comparison import COMPARISONS, compare_imbalance
+from models_ml.dataset.training_set import training_set
+from models_ml.dataset.vectors import ALL, KEYS, assembly, input_column
+from models_ml.experiments.imbalance_comparison import COMPARISONS, compare_imbalance
 from models_ml.portable.model import PortableModel
-from models_ml.tracking import Tracking, load_model
-from models_ml.trained_models import trained_models
-from models_ml.training_set import training_set
-from models_ml.training_spec import TrainingSpec
+from models_ml.registry.tracking import Tracking, load_model
+from models_ml.spec.grids import GRIDS, algorithms
+from models_ml.spec.training_spec import METHODS, UNDER, WEIGHTS, TrainingSpec
+from models_ml.training.classifiers import fit
+from models_ml.training.resampling import resampled, weighted
+from models_ml.training.trained_models import trained_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
     from pyspark.sql import DataFrame, SparkSession
 
-    from models_ml.trained_models import TrainedModels
-    from models_ml.training_set import TrainingSet
+    from models_ml.dataset.training_set import TrainingSet
+    from models_ml.spec.grids import Algorithm, Point
+    from models_ml.training.trained_models import TrainedModels
 
 FITS = {
     "logistic_regression": 2,
@@ -68,13 +70,12 @@ def models(dataset: TrainingSet) -> TrainedModels:
 def fitted_on(monkeypatch: pytest.MonkeyPatch) -> list[DataFrame]:
     """The rows of each fit that Spark makes from now on."""
     frames: list[DataFrame] = []
-    fit = Algorithm.fit
 
-    def noted(self: Algorithm, rows: DataFrame, *arguments: Any) -> PipelineModel:  # noqa: ANN401 - passed on
+    def noted(algorithm: Algorithm, point: Point, rows: DataFrame, width: int, spec: TrainingSpec) -> PipelineModel:
         frames.append(rows)
-        return fit(self, rows, *arguments)
+        return fit(algorithm, point, rows, width, spec)
 
-    monkeypatch.setattr(Algorithm, "fit", noted)
+    monkeypatch.setattr("models_ml.training.search.fit", noted)
     return frames
 
 
@@ -119,7 +120,7 @@ def test_the_best_cut_is_the_best_of_fits_of_its_size(dataset: TrainingSet, monk
     precisions = []
     for sizes in ([1, 2, 4], [1], [2], [4]):
         cut = {name: replace(boosted, cuts={"maxIter": sizes})}
-        monkeypatch.setattr("models_ml.search.algorithms", lambda cut=cut: cut)
+        monkeypatch.setattr("models_ml.training.search.algorithms", lambda cut=cut: cut)
         precisions.append(trained_models(dataset, TrainingSpec(algorithms=(name,))).folds[name])
     best, *by_size = precisions
     assert len(set(by_size)) == len(by_size)

@@ -18,8 +18,9 @@ from dbt.cli.main import dbtRunner
 from cli.app import main
 from cli.model_job import ModelJob
 from cli.steps import Steps
-from models_ml import training_file
-from models_ml.builds import build_known_at
+from models_ml.dataset import training_file
+from models_ml.dataset.builds import build_known_at
+from models_ml.dataset.training_file import TrainingFileSpec, write_training_file
 from models_ml.errors import (
     EmptyRange,
     IngestedLater,
@@ -30,7 +31,6 @@ from models_ml.errors import (
     UnknownLabel,
     UnwritableFile,
 )
-from models_ml.training_file import TrainingFileSpec, write_training_file
 from warehouse.landing.simulator import SimulationSpec, simulate
 from warehouse.publishing.journal import utc_moment
 

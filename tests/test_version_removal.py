@@ -10,9 +10,9 @@ import pytest
 
 from models_ml import tables
 from models_ml.errors import UnknownModelVersion
-from models_ml.model_versions import champion
-from models_ml.tracking import Tracking
-from models_ml.version_removal import ChampionInUse, remove_stored, remove_versions, stored_versions
+from models_ml.registry.model_versions import champion
+from models_ml.registry.tracking import Tracking
+from models_ml.registry.version_removal import ChampionInUse, remove_stored, remove_versions, stored_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

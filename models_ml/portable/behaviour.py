@@ -22,7 +22,7 @@ class BehaviourClasses:
     `counts` and `exposures` name a column each for every page, `shares` are the classes' parts of all users, the
     largest first. The posterior of a user is a softmax of linear functions of the user's counts and exposures: with no
     history it is `shares`, with much it is nearly certain.
-    Source: G. McLachlan and D. Peel, Finite Mixture Models (2000), section 1.15; fitted by EM in `models_ml.mixture`.
+    Source: G. McLachlan and D. Peel, Finite Mixture Models (2000), section 1.15; fitted by EM in `dataset.mixture`.
     """
 
     counts: tuple[str, ...]

@@ -11,11 +11,14 @@ from models_ml.portable.behaviour import BehaviourClasses
 from models_ml.portable.rate import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from models_ml.portable.rate import Columns
+
+# What the behaviour classes are called together.
+BEHAVIOUR = "behaviour"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,19 @@ class Encoder:
     @property
     def _pairs(self) -> list[tuple[str, str]]:
         return [(name, level) for name, levels in self.levels.items() for level in levels]
+
+    def groups(self, places: Sequence[int]) -> dict[str, list[int]]:
+        """Return what a person would name, and where its elements are among those that a scorer sees, at `places`.
+
+        A number goes with its indicator, the levels of a string and the behaviour classes with each other.
+        """
+        levels = [name for name, _ in self._pairs]
+        classes = [BEHAVIOUR] * len(self.behaviour.names) if self.behaviour else []
+        owners = [*self.medians, *self.missing, *levels, *(rate.name for rate in self.rates), *classes]
+        groups: dict[str, list[int]] = {}
+        for position, place in enumerate(places):
+            groups.setdefault(owners[place], []).append(position)
+        return groups
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

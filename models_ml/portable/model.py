@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models_ml.calibration_band import CalibrationBand, band_from_json
+from models_ml.portable.calibration import CalibrationBand, band_from_json
 from models_ml.portable.encoder import Encoder
 from models_ml.portable.scorers import Scorer, scorer_from_json
 

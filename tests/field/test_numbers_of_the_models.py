@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from planted import LABEL, LINEAR, MONDAYS, NAMES, USERS
 
-from models_ml.campaign import campaign
-from models_ml.campaign_spec import CampaignSpec
-from models_ml.mixture import shrunk_rate
-from models_ml.prediction import predict
-from models_ml.reliability import reliability
-from models_ml.training import train
-from models_ml.training_spec import TrainingSpec
+from models_ml.campaigns.campaign import campaign
+from models_ml.campaigns.spec import CampaignSpec
+from models_ml.dataset.mixture import shrunk_rate
+from models_ml.evaluation.reliability import reliability
+from models_ml.scoring.prediction import predict
+from models_ml.spec.training_spec import TrainingSpec
+from models_ml.training.job import train
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from cli.printing import print_rows, print_table
 from cli.query import QueryFailed, reading
 from cli.steps import Steps
 from expectations import checkpoint, data_docs
-from models_ml.campaign import _write
+from models_ml.campaigns.campaign import _write
 from warehouse.publishing.journal import Journal, utc_moment
 
 if TYPE_CHECKING:

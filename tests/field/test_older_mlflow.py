@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models_ml.tracking import DATABASE, StoreNotUpgraded, Tracking
+from models_ml.registry.tracking import DATABASE, StoreNotUpgraded, Tracking
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Retention campaigns: whom an offer pays for, and what it changed."""

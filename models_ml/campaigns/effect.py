@@ -1,0 +1,191 @@
+"""What a campaign changed: churn with and without an offer, once the outcomes are known."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from datetime import datetime, timezone
+from math import ceil, hypot, sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from models_ml import tables
+from models_ml.campaigns.tables import CONTROL, TARGETS, TREATMENT, append_effect, find_campaign
+from models_ml.evaluation.metrics import Interval
+from models_ml.evaluation.reliability import CONFIDENCE_95, wilson_interval
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import Row, SparkSession
+
+# In each arm, for a verdict.
+LEAST_USERS = 30
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Users of an arm: all on the list, those whose outcome is known, those of them who left."""
+
+    users: int = 0
+    known: int = 0
+    left: int = 0
+
+    @property
+    def churn_rate(self) -> float | None:
+        return self.left / self.known if self.known else None
+
+
+@dataclass(frozen=True)
+class CampaignEffect:
+    """One measurement of a campaign; the intervals are None as long as no effect can be told.
+
+    `reduction` is the churn rate of control less that of treatment. `saved_users` takes it for all who got the offer.
+    `value` and `spent` are money. `users_needed` is the size of each arm that the plan would have asked for.
+    """
+
+    campaign_id: str
+    as_of: date
+    label: str
+    model_version: str
+    treatment: Arm
+    control: Arm
+    spent: float
+    users_needed: int
+    reduction: Interval | None
+    saved_users: Interval | None
+    value: Interval | None
+    verdict: str
+
+
+def campaign_effect(spark: SparkSession, campaign_id: str | None) -> CampaignEffect:
+    """Compare the arms of a campaign (the last drawn, unless one is named) in a row of monitoring.campaign_effects.
+
+    Only rows of marts.fct_churn_labels whose label is known count. Until the horizon is over these are the users who
+    left already: then no effect is told. A simulated log knows nothing of offers: its effect is zero but for chance.
+
+    Raises:
+        UnknownCampaign, MissingTable: nothing is written.
+    """
+    drawn = find_campaign(spark, campaign_id)
+    treatment, control, churn_rate = _arms(spark, drawn)
+    spent = treatment.users * drawn.offer_cost
+    needed = users_needed(churn_rate, drawn.save_rate)
+    obstacle = _obstacle(treatment, control)
+    reduction = None if obstacle else reduction_interval(control, treatment)
+    saved = reduction and _scaled(reduction, treatment.users)
+    effect = CampaignEffect(
+        campaign_id=drawn.campaign_id,
+        as_of=drawn.as_of_date,
+        label=drawn.label,
+        model_version=drawn.model_version,
+        treatment=treatment,
+        control=control,
+        spent=spent,
+        users_needed=needed,
+        reduction=reduction,
+        saved_users=saved,
+        value=saved and _scaled(saved, drawn.customer_value, spent),
+        verdict=obstacle
+        or _verdict(treatment, control, f"{needed:,} users to show a save rate of {drawn.save_rate:g}"),
+    )
+    append_effect(spark, _row(effect))
+    return effect
+
+
+def reduction_interval(control: Arm, treatment: Arm) -> Interval:
+    """Return churn rate of control less that of treatment, with its 95 % interval; both arms have known outcomes.
+
+    Newcombe (1998), Interval estimation for the difference between independent proportions, Statistics in Medicine
+    17:873-890, method 10: the hybrid of two Wilson score intervals, without continuity correction.
+    """
+    without, offered = _wilson(control), _wilson(treatment)
+    reduction = without.value - offered.value
+    low = reduction - hypot(without.value - without.low, offered.high - offered.value)
+    high = reduction + hypot(without.high - without.value, offered.value - offered.low)
+    return Interval(reduction, low, high)
+
+
+def users_needed(churn_rate: float, save_rate: float, power: float = 0.8) -> int:
+    """Return the users of each arm that show a churn rate of (1 - save_rate) * churn_rate against churn_rate, at 5 %.
+
+    Two-sided test of two proportions: Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions,
+    chapter 4, without continuity correction.
+    """
+    offered = churn_rate * (1 - save_rate)
+    mean = (churn_rate + offered) / 2
+    by_chance = CONFIDENCE_95 * sqrt(2 * mean * (1 - mean))
+    by_effect = NormalDist().inv_cdf(power) * sqrt(churn_rate * (1 - churn_rate) + offered * (1 - offered))
+    return ceil(((by_chance + by_effect) / (churn_rate - offered)) ** 2)
+
+
+def _wilson(arm: Arm) -> Interval:
+    """The churn rate of an arm and its score interval."""
+    share = arm.left / arm.known
+    return Interval(share, *wilson_interval(share, arm.known))
+
+
+def _scaled(interval: Interval, factor: float, less: float = 0.0) -> Interval:
+    """Return the interval times a positive factor, less an amount."""
+    return Interval(*(end * factor - less for end in astuple(interval)))
+
+
+def _arms(spark: SparkSession, drawn: Row) -> tuple[Arm, Arm, float]:
+    """Return treatment, control, and the mean probability that the list was drawn with."""
+    labels = tables.source_table(spark, tables.LABELS).rows.select(
+        "user_id", "as_of_date", F.col(drawn.label).alias("left")
+    )
+    listed = spark.table(TARGETS).where(F.col("campaign_id") == drawn.campaign_id)
+    counted = listed.join(labels, ["user_id", "as_of_date"], "left").groupBy("arm")
+    counts = counted.agg(
+        F.count("*").alias("users"),
+        F.count("left").alias("known"),
+        F.count_if("left").alias("left"),
+        F.sum("churn_probability").alias("expected"),
+    ).collect()
+    arms = {row.arm: Arm(row.users, row.known, row.left) for row in counts}
+    churn_rate = sum(row.expected for row in counts) / sum(row.users for row in counts)
+    return arms.get(TREATMENT, Arm()), arms.get(CONTROL, Arm()), churn_rate
+
+
+def _obstacle(treatment: Arm, control: Arm) -> str | None:
+    """Why no effect can be told, None if one can."""
+    users, known = treatment.users + control.users, treatment.known + control.known
+    if not control.users or not treatment.users:
+        missing = "user in control" if treatment.users else "offer"
+        return f"there is no {missing}: no effect can be told, draw the next campaign with another holdout"
+    # A label is known early only of who left: that somebody stayed is known once the horizon is over.
+    if known < users and known == treatment.left + control.left:
+        return f"the outcome is not over: known are only {known:,} of {users:,} users, those who left: measure later"
+    if not control.known or not treatment.known:
+        return f"no outcome is known of one of the arms ({known:,} of {users:,} users): build on a longer log"
+    return None
+
+
+def _verdict(treatment: Arm, control: Arm, needed: str) -> str:
+    known = treatment.known + control.known
+    unknown = treatment.users + control.users - known
+    counted = f"{known:,} users" + (f" (of {unknown:,} more nothing is known)" if unknown else "")
+    reduction = reduction_interval(control, treatment)
+    estimate, low, high = (f"{100 * end:.1f}" for end in astuple(reduction))
+    told = f"churn was lower by {estimate} points with an offer (95 % interval {low} to {high})"
+    # An interval holds on the average of many draws; three users who all left are no ground to praise an offer.
+    is_small = min(treatment.known, control.known) < LEAST_USERS
+    if is_small or reduction.low <= 0 <= reduction.high:
+        return f"no effect can be told from {counted}: {told}; each arm needs {needed}"
+    found = "the offers kept users" if reduction.low > 0 else "the offers drove users away"
+    return f"{found}: among {counted} {told}"
+
+
+def _row(effect: CampaignEffect) -> dict[str, Any]:
+    row = {name: value for name, value in vars(effect).items() if not isinstance(value, Arm | Interval)}
+    row |= {"measured_at": datetime.now(timezone.utc), "as_of_date": effect.as_of}
+    row |= {"users_needed_per_arm": effect.users_needed}
+    for name, arm in ((TREATMENT, effect.treatment), (CONTROL, effect.control)):
+        row |= {f"{name}_{count}": users for count, users in vars(arm).items()} | {f"{name}_churn_rate": arm.churn_rate}
+    measured = {"churn_reduction": effect.reduction, "saved_users": effect.saved_users, "value": effect.value}
+    for name, interval in measured.items():
+        ends = astuple(interval) if interval else (None, None, None)
+        row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+    return row

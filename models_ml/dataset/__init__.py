@@ -1,0 +1,1 @@
+"""From published tables to the rows that train: joined to known labels, split by time, folded by user, encoded."""

@@ -1,0 +1,1 @@
+"""Trainings that make no model version: they compare, look back or repeat."""

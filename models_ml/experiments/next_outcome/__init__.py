@@ -1,0 +1,1 @@
+"""The next outcome of a user as one of several classes."""

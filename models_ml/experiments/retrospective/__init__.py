@@ -1,0 +1,1 @@
+"""The protocol of the public Sparkify notebooks, beside the honest one."""

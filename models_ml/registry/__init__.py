@@ -1,0 +1,1 @@
+"""Model versions: where their files are, which one scores, and why."""

@@ -1,0 +1,1 @@
+"""A snapshot scored by one model version, with reasons in words."""

@@ -1,0 +1,1 @@
+"""What may be asked of a training: labels, algorithms and their grids, ways to deal with imbalance. No Spark."""

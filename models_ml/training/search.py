@@ -1,0 +1,141 @@
+"""The search: every algorithm at every point of its grid, on folds of the training users; the best point of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pyspark.sql import functions as F
+from sklearn.metrics import average_precision_score
+
+from models_ml.spec.grids import algorithms
+from models_ml.spec.training_spec import NONE, WEIGHTS
+from models_ml.training.classifiers import fit
+from models_ml.training.fitting import in_parallel, scorer_of
+from models_ml.training.resampling import as_rows, resampled, weighted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from pyspark.ml import PipelineModel
+    from pyspark.sql import DataFrame
+
+    from models_ml.dataset.matrix import Rows
+    from models_ml.portable.arrays import Floats
+    from models_ml.portable.scorers import Scorer
+    from models_ml.spec.grids import Algorithm, Point, Setting
+    from models_ml.spec.training_spec import TrainingSpec
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """The same training rows twice: in Spark to fit on, with a vector column for each set, and here to score."""
+
+    frame: DataFrame
+    rows: Rows
+    feature_sets: Mapping[str, list[int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A fold held out, and the rows of all others as Spark fits on them."""
+
+    training: TrainingRows
+    others: DataFrame
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The best point of an algorithm: `held_out` are the scores of the training rows by fits that did not see them."""
+
+    algorithm: Algorithm
+    point: Point
+    held_out: Floats
+    average_precision: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """An algorithm at its best point, fitted on all training rows; the scorer takes the elements of its set."""
+
+    found: Found
+    model: PipelineModel
+    scorer: Scorer
+
+
+def search(training: TrainingRows, spec: TrainingSpec) -> list[Found]:
+    """Return the best point of each algorithm, the one with the best mean average precision over the folds first."""
+    without = {fold: _frame(training, training.rows.folds != fold, spec) for fold in range(spec.folds)}
+    tasks = [(name, largest) for name in spec.algorithms for largest in algorithms()[name].fits]
+    fits = [
+        partial(_held_out, Fold(training, without[fold], fold), algorithms()[name], largest, spec)
+        for name, largest in tasks
+        for fold in without
+    ]
+    scores = iter(in_parallel(fits))
+    found = [
+        Found(algorithms()[name], point, held_out, _mean_precision(training.rows, held_out))
+        for name, largest in tasks
+        for point, held_out in _joined(training.rows, {fold: next(scores) for fold in without}).items()
+    ]
+    best = {each.algorithm.name: each for each in sorted(found, key=lambda each: each.average_precision)}
+    return sorted(best.values(), key=lambda each: -each.average_precision)
+
+
+def fit_best(training: TrainingRows, found: list[Found], spec: TrainingSpec) -> list[Fitted]:
+    """Fit each algorithm at its best point on all training rows."""
+    frame = _frame(training, np.ones(len(training.rows), dtype=np.bool_), spec)
+    models = in_parallel([partial(_fit, training, frame, each.algorithm, each.point, spec) for each in found])
+    return [Fitted(each, *fitted) for each, fitted in zip(found, models, strict=True)]
+
+
+def _frame(training: TrainingRows, chosen: NDArray[np.bool_], spec: TrainingSpec) -> DataFrame:
+    """Return what Spark fits on: the rows chosen, which are those of whole folds, with the imbalance dealt with."""
+    rows = training.rows.where(chosen)
+    if spec.imbalance in {NONE, WEIGHTS}:
+        of_folds = F.col("fold").isin([int(fold) for fold in np.unique(rows.folds)])
+        return weighted(training.frame.where(of_folds), rows.labels, spec.imbalance)
+    drawn, labels = resampled(rows.elements, rows.labels, spec.imbalance, spec.seed)
+    return as_rows(training.frame, drawn, labels, training.feature_sets).localCheckpoint()
+
+
+def _fit(
+    training: TrainingRows, frame: DataFrame, algorithm: Algorithm, point: Point, spec: TrainingSpec
+) -> tuple[PipelineModel, Scorer]:
+    places = training.feature_sets[point.features]
+    model = fit(algorithm, point, frame, len(places), spec)
+    return model, scorer_of(model, training.rows.elements[:, places])
+
+
+def _held_out(fold: Fold, algorithm: Algorithm, largest: Point, spec: TrainingSpec) -> dict[Point, Floats]:
+    """Return the scores of the fold held out, by each of the points that one fit gives."""
+    training = fold.training
+    _, scorer = _fit(training, fold.others, algorithm, largest, spec)
+    elements = training.rows.elements[training.rows.folds == fold.number][:, training.feature_sets[largest.features]]
+    return {point: _cut(scorer, cut).score(elements) for point, cut in algorithm.fits[largest].items()}
+
+
+def _cut(scorer: Scorer, cut: Setting) -> Scorer:
+    if not cut:
+        return scorer
+    trees = cut.get("numTrees", cut.get("maxIter"))
+    smaller: Scorer = scorer.cut(trees, cut.get("maxDepth"))  # type: ignore[attr-defined]  # grids.yml cuts trees only
+    return smaller
+
+
+def _joined(rows: Rows, by_fold: Mapping[int, Mapping[Point, Floats]]) -> dict[Point, Floats]:
+    """Put the scores of the folds in the order of the rows."""
+    joined = {point: np.empty(len(rows)) for point in by_fold[0]}
+    for fold, of_points in by_fold.items():
+        for point, scores in of_points.items():
+            joined[point][rows.folds == fold] = scores
+    return joined
+
+
+def _mean_precision(rows: Rows, scores: Floats) -> float:
+    folds = [rows.folds == fold for fold in np.unique(rows.folds)]
+    return float(np.mean([average_precision_score(rows.labels[fold], scores[fold]) for fold in folds]))

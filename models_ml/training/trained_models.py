@@ -1,0 +1,202 @@
+"""What a training makes before anything is written: every algorithm at its best point, and what each is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pyspark.ml import PipelineModel
+
+from models_ml.dataset.matrix import Rows, collected
+from models_ml.dataset.vectors import KEYS, assembly, feature_sets, input_column
+from models_ml.evaluation.evaluation import Evaluation, baselines, evaluate
+from models_ml.evaluation.permutation import permutation_importance
+from models_ml.evaluation.reliability import reliability
+from models_ml.monitoring.drift import SCORE, TrainingProfile
+from models_ml.portable.model import PortableModel
+from models_ml.reports.metric_card import MetricCard, Sample
+from models_ml.spec.grids import algorithms
+from models_ml.training.search import Fitted, TrainingRows, fit_best, search
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models_ml.dataset.training_set import Counts, TrainingSet
+    from models_ml.evaluation.permutation import Importance
+    from models_ml.evaluation.reliability import ReliabilityBin
+    from models_ml.portable.arrays import Floats
+    from models_ml.spec.training_spec import TrainingSpec
+
+# Churn in this log is close to memoryless: honest features do not rank it better than this. Levels and silence are not:
+# who upgrades is on free, and who has been silent may stay so.
+SUSPICIOUS_AUC = 0.80
+NEARLY_MEMORYLESS = ("churned_in_time_bin", "will_churn_in_next_bin", "will_churn_soon")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModels:
+    """Every algorithm at its best point, best on the folds first; evaluations of each, then of the baselines."""
+
+    dataset: TrainingSet
+    spec: TrainingSpec
+    train: Rows
+    test: Rows
+    fitted: tuple[Fitted, ...]
+    evaluations: Mapping[str, Evaluation]
+
+    @property
+    def best(self) -> Fitted:
+        return self.fitted[0]
+
+    @property
+    def algorithm(self) -> str:
+        return self.best.found.algorithm.name
+
+    @property
+    def evaluation(self) -> Evaluation:
+        return self.evaluations[self.algorithm]
+
+    @property
+    def places(self) -> list[int]:
+        """The elements that the best model sees."""
+        return feature_sets(list(self.dataset.encoder.elements))[self.best.found.point.features]
+
+    @property
+    def seen(self) -> Floats:
+        """These elements of the test rows."""
+        return self.test.elements[:, self.places]
+
+    @property
+    def pipeline(self) -> PipelineModel:
+        """The best model as MLlib has it, from the columns of the feature table to its scores."""
+        return PipelineModel([*assembly(self.dataset.encoder).stages, *self.best.model.stages])
+
+    @cached_property
+    def portable(self) -> PortableModel:
+        """The best model as one JSON has it."""
+        profile = self.dataset.profile
+        return PortableModel(
+            label=self.spec.label,
+            horizon_days=self.dataset.horizon_days,
+            algorithm=self.algorithm,
+            encoder=self.dataset.encoder,
+            places=tuple(self.places),
+            scorer=self.best.scorer,
+            band=self.evaluation.band(self.train),
+            threshold=self.evaluation.threshold,
+            usual={name: float(np.nanmedian(profile[name])) for name in self.dataset.encoder.numbers},
+        )
+
+    @property
+    def training_profile(self) -> TrainingProfile:
+        """How columns, elements and score of the best model are distributed on the training rows."""
+        columns = self.portable.monitored(self.dataset.profile)
+        return TrainingProfile.of(columns | {SCORE: self.evaluation.held_out}, self.portable.element_names)
+
+    @property
+    def importances(self) -> tuple[Importance, ...]:
+        """What the columns are worth to the best model, on the test rows."""
+        groups = self.dataset.encoder.groups(self.places)
+        return permutation_importance(self.best.scorer, self.seen, self.test.labels, groups, self.spec.seed)
+
+    @property
+    def folds(self) -> dict[str, float]:
+        """The mean average precision of each algorithm over the folds."""
+        return {each.found.algorithm.name: each.found.average_precision for each in self.fitted}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What is kept as numbers: metric, metric_low and metric_high of the best model, and metric.model of all."""
+        own = {
+            f"test_{name}{end}": value
+            for name, interval in self.evaluation.metrics.items()
+            for end, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
+        }
+        compared = {
+            f"test_{name}.{model}": interval.value
+            for model, evaluation in self.evaluations.items()
+            for name, interval in evaluation.metrics.items()
+        }
+        on_folds = {f"cv_average_precision.{name}": value for name, value in self.folds.items()}
+        within = sum(bin_.low <= bin_.mean_prediction <= bin_.high for bin_ in self.reliability)
+        return (
+            own
+            | compared
+            | on_folds
+            | {
+                "cv_average_precision": self.folds[self.algorithm],
+                "test_bins": float(len(self.reliability)),
+                "test_bins_within": float(within),
+            }
+        )
+
+    @cached_property
+    def reliability(self) -> tuple[ReliabilityBin, ...]:
+        """Prediction and observed rate in up to ten bins of the test rows."""
+        return reliability(self.test.users, self.test.labels, self.evaluation.scored.probabilities)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What was set and what was found, as algorithm.parameter, and how the rows were split."""
+        chosen = {
+            f"{each.found.algorithm.name}.{name}": str(value)
+            for each in self.fitted
+            for name, value in {
+                "features": each.found.point.features,
+                **algorithms()[each.found.algorithm.name].settings,
+                **dict(each.found.point.parameters),
+            }.items()
+        }
+        asked = ("label", "folds", "test_snapshots", "imbalance", "components", "seed")
+        return chosen | {name: str(getattr(self.spec, name)) for name in asked}
+
+    def card(self, model_version: str) -> MetricCard:
+        """Return the metric card."""
+        evaluation, split = self.evaluation, self.dataset.split
+        own = {name: value for name, value in self.parameters.items() if name.startswith(f"{self.algorithm}.")}
+        auc = evaluation.metrics["auc"].value
+        leak = f"test AUC {auc:.2f} is above {SUSPICIOUS_AUC:.2f}: check that no feature looks past as_of"
+        return MetricCard(
+            label=self.spec.label,
+            model_version=model_version,
+            algorithm=self.algorithm,
+            parameters={name.split(".", 1)[1]: value for name, value in own.items()},
+            split=str(split),
+            train=_sample(self.dataset.train, len(split.train)),
+            test=_sample(self.dataset.test, len(split.test)),
+            models={name: each.metrics for name, each in self.evaluations.items()},
+            threshold=evaluation.threshold,
+            calibration=evaluation.calibration.method,
+            reliability=self.reliability,
+            importances=self.importances,
+            warnings=(leak,) if auc > SUSPICIOUS_AUC and self.spec.label in NEARLY_MEMORYLESS else (),
+        )
+
+
+def trained_models(dataset: TrainingSet, spec: TrainingSpec) -> TrainedModels:
+    """Assemble once, search on the folds of the training rows, fit the best, and evaluate on the test rows.
+
+    The assembled rows are checkpointed, not cached: a cached table takes its plan into each of some hundred small jobs,
+    which doubled the time. They are in one order, whatever files they came in: sums and samples depend on it.
+    """
+    sets = feature_sets(list(dataset.encoder.elements))
+    assembled = assembly(dataset.encoder).transform(dataset.rows)
+    assembled = assembled.select(*KEYS, "label", "fold", *map(input_column, sets))
+    assembled = assembled.repartition(dataset.partitions, "user_id").sortWithinPartitions(*KEYS).localCheckpoint()
+    rows = collected(assembled)
+    train, test = rows.where(rows.folds < spec.folds), rows.where(rows.folds == spec.folds)
+    training = TrainingRows(assembled.where(f"fold < {spec.folds}"), train, sets)
+    fitted = fit_best(training, search(training, spec), spec)
+    measured = {
+        each.found.algorithm.name: evaluate(
+            each.found.held_out, each.scorer.score(test.elements[:, sets[each.found.point.features]]), train, test
+        )
+        for each in fitted
+    }
+    return TrainedModels(dataset, spec, train, test, tuple(fitted), measured | baselines(train, test))
+
+
+def _sample(counts: Counts, snapshots: int) -> Sample:
+    return Sample(counts.rows, counts.users, counts.positives, snapshots)
