@@ -384,9 +384,9 @@ def explain(error: Exception) -> int:
 
     Ours are told as they are, and what befell the machine or the files with what to do about it; all others whole.
     """
-    told = [str(error)] if isinstance(error, InvalidSetting) else told_faults(error, Home.from_environment())
-    if told:
-        print(*(f"sparkhouse: {visible(each, keep=LINES)}" for each in told), sep="\n", file=sys.stderr)
+    messages = [str(error)] if isinstance(error, InvalidSetting) else told_faults(error, Home.from_environment())
+    if messages:
+        print(*(f"sparkhouse: {visible(each, keep=LINES)}" for each in messages), sep="\n", file=sys.stderr)
         return COULD_NOT_RUN
     if type(error).__module__.split(".")[0] in OUR_PACKAGES:
         print(f"sparkhouse: {visible(str(error), keep=LINES)}", file=sys.stderr)

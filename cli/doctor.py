@@ -63,13 +63,16 @@ def _packages() -> Iterator[Finding]:
 def _java() -> Finding:
     binary = Path(os.environ["JAVA_HOME"]) / "bin" / "java"
     try:
-        told = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True).stderr  # noqa: S603
+        printed = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True).stderr  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
         return Finding(
             "Java", ok=False, found=f"{binary}: {error}", remedy="Run `make setup`, or set JAVA_HOME to a Java 17."
         )
     return Finding(
-        "Java", ' version "17' in told, f"{told.splitlines()[0]} ({binary})", "Set JAVA_HOME to a Java 17, or unset it."
+        "Java",
+        ' version "17' in printed,
+        f"{printed.splitlines()[0]} ({binary})",
+        "Set JAVA_HOME to a Java 17, or unset it.",
     )
 
 

@@ -169,9 +169,9 @@ def umask() -> int:
     """Return the process's umask."""
     with suppress(OSError):
         # The only way to read it that does not set it, for all threads, for an instant.
-        told = re.search(r"^Umask:\s*(\d+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
-        if told:
-            return int(told[1], 8)
+        matched = re.search(r"^Umask:\s*(\d+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+        if matched:
+            return int(matched[1], 8)
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -297,11 +297,11 @@ class Job:
             step.detail = f"{len(report.results)} expectations of {', '.join(suites)}, {len(report.failures)} not met"
             if not report.passed:
                 step.fail(step.detail)
-                raise CheckFailed(told([failure.message for failure in report.failures], self.steps.run_id))
+                raise CheckFailed(summary([failure.message for failure in report.failures], self.steps.run_id))
         if report.warnings:
             # The remedy is the same for all: it stands in the Data Docs.
             seen = [f"Warning: {warning.message.partition('. See')[0]}" for warning in report.warnings]
-            self.steps.tell(told(seen, self.steps.run_id))
+            self.steps.tell(summary(seen, self.steps.run_id))
         return report
 
     def count(self, table: str) -> int | None:
@@ -366,7 +366,7 @@ def told_left_out(summary: IngestSummary) -> str:
     return f"; {len(summary.left_out):,} left out: {first}{more}" if summary.left_out else ""
 
 
-def told(failures: Sequence[str], run_id: str) -> str:
+def summary(failures: Sequence[str], run_id: str) -> str:
     """The first failures, a line each, and where the others are."""
     lines = list(failures[:TOLD])
     if len(failures) > TOLD:

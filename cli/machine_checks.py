@@ -143,8 +143,8 @@ def _lock(folder: Path) -> None:
 
 
 def _disk(path: Path) -> Finding:
-    there = next(each for each in (path, *path.parents) if each.exists())
-    free = shutil.disk_usage(there).free / 1e9
+    existing = next(each for each in (path, *path.parents) if each.exists())
+    free = shutil.disk_usage(existing).free / 1e9
     return Finding("Free disk", free > LEAST_FREE_GB, f"{free:.0f} GB", "Free some disk: a full log needs about 20 GB.")
 
 

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from cli.home import shown
-from cli.printing import WIDE, print_table, told
+from cli.printing import WIDE, interval_text, print_table
 from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def print_backtest(walked: list[BacktestDate]) -> None:
             f"{each.train_rows:,}",
             f"{each.rows:,}",
             str(each.positives),
-            *(told(each.metrics[name]) for name in BACKTEST),
+            *(interval_text(each.metrics[name]) for name in BACKTEST),
         ]
         for each in walked
     ]
@@ -141,7 +141,7 @@ def print_outcomes(report: OutcomeReport) -> None:
     """Print what each model of all outcomes is worth, and how well it ranks each of them."""
     print(f"next_outcome: {report.split}; feature set {report.features}")
     rows = [
-        [model, told(score.log_loss), f"{score.accuracy:.3f}", told(score.lifted_macro_f1)]
+        [model, interval_text(score.log_loss), f"{score.accuracy:.3f}", interval_text(score.lifted_macro_f1)]
         for model, score in report.scores.items()
     ]
     print_table(["model", "log loss", "accuracy", "macro F1, lifted"], rows)

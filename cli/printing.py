@@ -70,7 +70,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str | Sequence[s
         PlainConsole(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
-def told(interval: Interval) -> str:
+def interval_text(interval: Interval) -> str:
     """A number and its interval."""
     return f"{interval.value:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
 

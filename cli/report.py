@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.home import shown
-from cli.printing import PlainConsole, print_table, told
+from cli.printing import PlainConsole, interval_text, print_table
 from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def print_training(report: TrainingReport) -> None:
         [
             model + (" *" if model == report.algorithm else ""),
             f"{report.folds[model]:.3f}" if model in report.folds else "",
-            *(told(metrics[name]) for name in METRICS),
+            *(interval_text(metrics[name]) for name in METRICS),
         ]
         for model, metrics in report.card.models.items()
     ]

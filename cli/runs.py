@@ -61,7 +61,8 @@ def held_lock(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
 def held_lock_anywhere(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
     """Hold the writers' lock, wherever the tables say that they lie. Raises WriterAtWork, unless `wait`."""
     holder = Holder(steps.command, steps.run_id, os.getpid(), steps.started_at.isoformat(timespec="seconds"))
-    with writer_lock(home.writer_lock, holder, (lambda told: steps.tell(f"waiting: {told}")) if wait else None) as left:
+    waiting = (lambda other: steps.tell(f"waiting: {other}")) if wait else None
+    with writer_lock(home.writer_lock, holder, waiting) as left:
         if left:
             steps.tell(f"{left} was killed: its lock is taken over")
         yield
@@ -128,16 +129,16 @@ def _run(path: Path, holder: Holder | None) -> Run:
         return Run(path.stem, "", DAMAGED, "", None, f"{path} cannot be read: `sparkhouse doctor --mend` sets it aside")
 
 
-def _run_on_record(told: dict[str, Any], holder: Holder | None) -> Run:
-    status, is_held = told["status"], holder is not None and holder.run_id == told["run_id"]
+def _run_on_record(record: dict[str, Any], holder: Holder | None) -> Run:
+    status, is_held = record["status"], holder is not None and holder.run_id == record["run_id"]
     if status == RUNNING and not is_held:
         status = BROKEN_OFF
     has_ended = status not in {RUNNING, BROKEN_OFF}
     return Run(
-        told["run_id"],
-        told["command"],
+        record["run_id"],
+        record["command"],
         status,
-        told["started_at"],
-        told["seconds"] if has_ended else None,
-        told.get("message", "").partition("\n")[0],
+        record["started_at"],
+        record["seconds"] if has_ended else None,
+        record.get("message", "").partition("\n")[0],
     )

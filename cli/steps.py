@@ -109,9 +109,9 @@ class Steps:
         )
 
 
-def write_json(path: Path, told: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a file that appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(told, indent=2) + "\n")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(path)

@@ -42,8 +42,10 @@ def _tried(subject: str, attempt: Callable[[], SparkSession | None], home: Home)
         return attempt(), Finding(subject, ok=True, found="yes")
     except Exception as error:  # noqa: BLE001 - whatever is wrong is what the doctor is asked for
         first_line = str(error).strip().partition("\n")[0]
-        told = told_faults(error, home)
-        return None, Finding(subject, ok=False, found=first_line, remedy=told[0] if told else "Run `make setup`.")
+        messages = told_faults(error, home)
+        return None, Finding(
+            subject, ok=False, found=first_line, remedy=messages[0] if messages else "Run `make setup`."
+        )
 
 
 def write_and_read(spark: SparkSession, home: Home) -> None:

@@ -61,11 +61,11 @@ def _acquire(file: TextIO, path: Path, waiting: Callable[[str], None] | None) ->
         return
     # Whoever only looks who holds the lock has it for an instant.
     time.sleep(PAUSE)
-    told = f"{_read(file) or 'another process'} is writing to {path.parent}"
+    message = f"{_read(file) or 'another process'} is writing to {path.parent}"
     while not _acquired(file):
         if waiting is None:
-            raise WriterAtWork(f"{told}: wait until it has ended, or give --wait")
-        waiting(told)
+            raise WriterAtWork(f"{message}: wait until it has ended, or give --wait")
+        waiting(message)
         waiting = _silent
         time.sleep(PAUSE)
 

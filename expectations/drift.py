@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from expectations.report import RuleResult
-from expectations.rules import none_of
+from expectations.rules import no_broken_rows
 from expectations.suite import Suite
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def drift(spark: SparkSession, on_drift: OnDrift) -> Suite | None:
         keys=("label",),
         rows=spark.createDataFrame(counts, "label string, moved_scores bigint, moved_features bigint"),
         expectations=(
-            none_of("moved_scores", "Labels whose score has moved", [row.label for row in scores], on_drift),
-            none_of("moved_features", "Features that have moved", [_name(row) for row in features], on_drift),
+            no_broken_rows("moved_scores", "Labels whose score has moved", [row.label for row in scores], on_drift),
+            no_broken_rows("moved_features", "Features that have moved", [_name(row) for row in features], on_drift),
         ),
         findings=tuple(finding for label in labels for finding in _findings(label, measured)),
     )

@@ -14,7 +14,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from expectations.report import RuleResult
-from expectations.rules import none_of
+from expectations.rules import no_broken_rows
 from expectations.single_column_auc import auc_error
 from expectations.suite import Suite
 
@@ -36,8 +36,8 @@ RETRAIN = ". Look at monitoring.feature_drift for what has changed, and train an
 
 def performance(spark: SparkSession, on_drift: OnDrift) -> Suite | None:
     """Mean probability and AUC of each label's champion; None as long as no outcome of its predictions is known."""
-    there = all(spark.catalog.tableExists(name) for name in (TABLE, VERSIONS))
-    measured = _newest(spark) if there else []
+    existing = all(spark.catalog.tableExists(name) for name in (TABLE, VERSIONS))
+    measured = _newest(spark) if existing else []
     if not measured:
         return None
     findings = [finding for row in measured for finding in _findings(row)]
@@ -48,7 +48,7 @@ def performance(spark: SparkSession, on_drift: OnDrift) -> Suite | None:
         table=TABLE,
         keys=(),
         rows=spark.createDataFrame(counts, ", ".join(f"{name} bigint" for name in broken)),
-        expectations=tuple(none_of(name, MEANINGS[name], rules, on_drift) for name, rules in broken.items()),
+        expectations=tuple(no_broken_rows(name, MEANINGS[name], rules, on_drift) for name, rules in broken.items()),
         findings=tuple(findings),
     )
 
@@ -68,18 +68,18 @@ def _findings(row: Row) -> Iterator[RuleResult]:
     # Of rows of unequal probabilities the variance is smaller: this is the most that it can be (by Jensen).
     foretold = row.rows * row.mean_probability
     chance = TWO_SIDED * sqrt(foretold * (1 - row.mean_probability))
-    told = f"{row.positives} of {row.rows:,} users, foretold {foretold:.1f} ± {chance:.1f}"
+    message = f"{row.positives} of {row.rows:,} users, foretold {foretold:.1f} ± {chance:.1f}"
     is_foretold = abs(row.positives - foretold) <= chance
-    yield _finding(row, "mean_probability", f"expect_{row.label}_as_often_as_foretold", told, success=is_foretold)
+    yield _finding(row, "mean_probability", f"expect_{row.label}_as_often_as_foretold", message, success=is_foretold)
     if row.auc is not None and row.tested_auc is not None:
         error = ONE_SIDED * auc_error(row.tested_auc, row.positives, row.rows - row.positives)
-        told = f"AUC {row.auc:.3f}, in the test at least {row.tested_auc:.3f}, here ± {error:.3f}"
+        message = f"AUC {row.auc:.3f}, in the test at least {row.tested_auc:.3f}, here ± {error:.3f}"
         is_ranked = row.auc >= row.tested_auc - error
-        yield _finding(row, "auc", f"expect_{row.label}_ranked_as_in_the_test", told, success=is_ranked)
+        yield _finding(row, "auc", f"expect_{row.label}_ranked_as_in_the_test", message, success=is_ranked)
 
 
-def _finding(row: Row, column: str, rule: str, told: str, *, success: bool) -> RuleResult:
-    message = f"{TABLE}.{column}: {row.label} as of {row.as_of_date} with {row.model_version}: {told}"
+def _finding(row: Row, column: str, rule: str, message: str, *, success: bool) -> RuleResult:
+    message = f"{TABLE}.{column}: {row.label} as of {row.as_of_date} with {row.model_version}: {message}"
     return RuleResult(
         suite="performance",
         table_name=TABLE,

@@ -29,10 +29,10 @@ class CatalogueMismatch(LookupError):
     """A table has features that the catalogue does not tell of, or the other way round."""
 
     def __init__(self, table: str, without_entry: Sequence[str], without_column: Sequence[str]) -> None:
-        told = [f"The columns of {table} are not those of the catalogue."]
-        told += [f"Without an entry in the catalogue: {', '.join(without_entry)}."] if without_entry else []
-        told += [f"Without a column in the table: {', '.join(without_column)}."] if without_column else []
-        super().__init__("\n".join([*told, "Bring the table up to date with: sparkhouse build"]))
+        message = [f"The columns of {table} are not those of the catalogue."]
+        message += [f"Without an entry in the catalogue: {', '.join(without_entry)}."] if without_entry else []
+        message += [f"Without a column in the table: {', '.join(without_column)}."] if without_column else []
+        super().__init__("\n".join([*message, "Bring the table up to date with: sparkhouse build"]))
 
 
 class BrokenNullRule(ValueError):

@@ -52,7 +52,7 @@ def none(column: str, meaning: str, broken: Sequence[str]) -> Expectation:
     return gxe.ExpectColumnSumToBeBetween(column=column, max_value=0, description=named)
 
 
-def none_of(column: str, meaning: str, broken: Sequence[str], on_drift: OnDrift) -> Expectation:
+def no_broken_rows(column: str, meaning: str, broken: Sequence[str], on_drift: OnDrift) -> Expectation:
     """The same, of what the model job watches: it warns or stops, as the caller says."""
     rule = none(column, meaning, broken)
     rule.severity = SEVERITIES[on_drift]

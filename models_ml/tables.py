@@ -99,10 +99,10 @@ def create_ml_tables(spark: SparkSession) -> None:
 def create_or_widen(spark: SparkSession, name: str, statement: str) -> None:
     """Create a table where it is missing; one of an earlier version of ours gets the columns that it lacks."""
     spark.sql(statement)
-    there = set(spark.table(name).columns)
+    existing = set(spark.table(name).columns)
     for line in statement.splitlines():
         column = line.strip().rstrip(",").replace(" not null", "")
-        if line.startswith("    ") and column.split(" ")[0] not in there:
+        if line.startswith("    ") and column.split(" ")[0] not in existing:
             spark.sql(f"alter table {name} add column {column}")
 
 

@@ -266,8 +266,8 @@ def test_every_user_who_stays_past_a_snapshot_has_labels(built: Built) -> None:
     labels = built.mart("fct_churn_labels")
     for as_of_date in labels.as_of_date.unique():
         as_of = pd.Timestamp(as_of_date)
-        there = built.users[(built.users.entered_at < as_of) & ~(built.users.cancelled_at < as_of)]
-        assert sorted(labels.user_id[labels.as_of_date == as_of_date]) == sorted(there.index)
+        existing = built.users[(built.users.entered_at < as_of) & ~(built.users.cancelled_at < as_of)]
+        assert sorted(labels.user_id[labels.as_of_date == as_of_date]) == sorted(existing.index)
 
 
 def test_no_model_asks_the_clock() -> None:

@@ -15,7 +15,7 @@ import typer.main
 
 from cli import app as command_line
 from cli.dbt import DbtFailed, DbtNode, DbtOutcome
-from cli.job import CheckFailed, raise_failed, told
+from cli.job import CheckFailed, raise_failed, summary
 from cli.report import query_of_predictions
 from warehouse.catalogue import GROUPS, Feature, features
 
@@ -213,7 +213,7 @@ def test_sql_cuts_no_value(sparkhouse: Callable[..., int], capsys: pytest.Captur
 
 
 def test_many_failures_are_told_in_part_with_a_query_for_the_rest() -> None:
-    lines = told([f"rule {number}" for number in range(12)], "run-1").splitlines()
+    lines = summary([f"rule {number}" for number in range(12)], "run-1").splitlines()
     assert lines[:2] == ["rule 0", "rule 1"]
     assert len(lines) == 11
     assert "and 2 more" in lines[-1]

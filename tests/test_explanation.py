@@ -70,8 +70,8 @@ def model(**coefficients: float) -> PortableModel:
     weights = np.array([coefficients.get(name.replace("=", "_is_"), 0.0) for name in names])
     scorer = LinearScorer(weights, -2.0, np.zeros(len(names)), np.ones(len(names)))
     band = CalibrationBand(PlattScaling(1.0, 0.0), (0.0,), (0.1,), (0.1,))
-    places = tuple(range(len(names)))
-    return PortableModel(encoder=ENCODER, places=places, scorer=scorer, band=band, usual=USUAL, **NAMED)
+    indices = tuple(range(len(names)))
+    return PortableModel(encoder=ENCODER, indices=indices, scorer=scorer, band=band, usual=USUAL, **NAMED)
 
 
 def rows(*users: dict[str, Any]) -> dict[str, NDArray[Any]]:
@@ -124,7 +124,7 @@ def test_a_number_counts_together_with_its_indicator() -> None:
 def test_what_two_columns_lack_for_the_same_want_is_said_once() -> None:
     encoder = Encoder({"songs_per_session_28d": 5.0, "session_minutes_mean_28d": 50.0, "song_count_7d": 3.0}, (), {})
     scorer = LinearScorer(np.array([1.0, -2.0, 0.1]), 0.0, np.zeros(3))
-    sparse = replace(model(), encoder=encoder, places=(0, 1, 2), scorer=scorer, usual=encoder.medians)
+    sparse = replace(model(), encoder=encoder, indices=(0, 1, 2), scorer=scorer, usual=encoder.medians)
     columns = {name: np.array([3.0 if name == "song_count_7d" else NAN]) for name in encoder.medians}
     assert reasons(sparse, columns) == [
         ("no sessions in the last 28 days (less risk)", "3 songs in the last 7 days, as usual (more risk)")
@@ -175,18 +175,18 @@ def test_no_rows_have_no_reasons() -> None:
 def test_groups_hold_each_element_once_and_their_contributions_add_up_to_the_score() -> None:
     weighed = model(advert_count_7d=0.1, level_is_paid=-0.5, sessions_per_day=0.4, behaviour_2=0.9)
     columns = rows({"advert_count_7d": 5.0}, {"level": "paid"})
-    groups = ENCODER.groups(weighed.places)
+    groups = ENCODER.groups(weighed.indices)
     assert list(groups) == [*GROUPS, "behaviour"]
-    assert sorted(place for places in groups.values() for place in places) == list(range(len(ENCODER.elements)))
+    assert sorted(place for indices in groups.values() for place in indices) == list(range(len(ENCODER.elements)))
     base, phi = weighed.scorer.contributions(weighed.elements(columns))
-    summed = base + sum(phi[:, places].sum(axis=1) for places in groups.values())
+    summed = base + sum(phi[:, indices].sum(axis=1) for indices in groups.values())
     assert summed == pytest.approx(weighed.score(columns), abs=1e-9)
 
 
 def test_groups_are_places_among_what_the_scorer_sees() -> None:
     names = list(ENCODER.elements)
-    places = [names.index(name) for name in ("level=paid", "session_minutes_mean_28d__is_missing", "behaviour_2")]
-    assert ENCODER.groups(places) == {"level": [0], "session_minutes_mean_28d": [1], "behaviour": [2]}
+    indices = [names.index(name) for name in ("level=paid", "session_minutes_mean_28d__is_missing", "behaviour_2")]
+    assert ENCODER.groups(indices) == {"level": [0], "session_minutes_mean_28d": [1], "behaviour": [2]}
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.37, 12.0, NAN, None])

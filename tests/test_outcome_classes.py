@@ -20,7 +20,7 @@ from models_ml.experiments.next_outcome.classes import (
     outcome_probabilities,
     unweighted,
 )
-from models_ml.experiments.next_outcome.metrics import Judged, outcome_scores
+from models_ml.experiments.next_outcome.metrics import ScoringTask, outcome_scores
 from models_ml.experiments.next_outcome.rows import TEST, OutcomeRows, outcome_rows
 
 if TYPE_CHECKING:
@@ -200,13 +200,13 @@ def test_the_metrics_are_those_of_scikit_learn() -> None:
     labels = rng.choice(3, 200, p=[0.6, 0.3, 0.1])
     drawn = rng.dirichlet([3.0, 2.0, 1.0], 200)
     shares = np.tile(np.bincount(labels) / 200, (200, 1))
-    judged = Judged(np.repeat(np.arange(100), 2), labels, ("a", "b", "c"), np.array([1.0, 2.0, 5.0]), "shares")
-    scores = outcome_scores(judged, {"drawn": drawn, "shares": shares})
+    task = ScoringTask(np.repeat(np.arange(100), 2), labels, ("a", "b", "c"), np.array([1.0, 2.0, 5.0]), "shares")
+    scores = outcome_scores(task, {"drawn": drawn, "shares": shares})
     for name, probabilities in (("drawn", drawn), ("shares", shares)):
         score, calls = scores[name], probabilities.argmax(axis=1)
         assert score.log_loss.value == pytest.approx(log_loss(labels, probabilities))
         assert score.macro_f1.value == pytest.approx(f1_score(labels, calls, average="macro"))
-        lifted = (probabilities * judged.call_weights).argmax(axis=1)
+        lifted = (probabilities * task.call_weights).argmax(axis=1)
         assert score.lifted_macro_f1.value == pytest.approx(f1_score(labels, lifted, average="macro"))
         assert score.log_loss.low < score.log_loss.value < score.log_loss.high
     assert (scores["shares"].loss_difference.low, scores["shares"].loss_difference.high) == (0.0, 0.0)
@@ -215,8 +215,8 @@ def test_the_metrics_are_those_of_scikit_learn() -> None:
 
 def test_a_class_without_rows_has_no_auc_and_an_f1_of_zero() -> None:
     labels, probabilities = np.array([0, 1] * 20), np.tile([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1]], (20, 1))
-    judged = Judged(np.arange(40), labels, ("a", "b", "c"), np.ones(3), "only")
-    score = outcome_scores(judged, {"only": probabilities})["only"]
+    task = ScoringTask(np.arange(40), labels, ("a", "b", "c"), np.ones(3), "only")
+    score = outcome_scores(task, {"only": probabilities})["only"]
     assert np.isnan(score.by_class["c"].auc)
     assert score.by_class["c"].rows == 0
     assert score.macro_f1.value == pytest.approx(2 / 3)

@@ -14,7 +14,7 @@ from planted import HORIZON, LABEL, LINEAR, MONDAYS, NAMES, plant_older_version
 from sklearn.metrics import roc_auc_score
 
 from models_ml.arrow import arrow_tables, columns_of
-from models_ml.dataset.matrix import Rows
+from models_ml.dataset.matrix import Matrix
 from models_ml.dataset.training_set import training_set
 from models_ml.dataset.vectors import KEYS
 from models_ml.errors import UnknownModelVersion
@@ -230,13 +230,13 @@ def test_of_another_log_no_champion_is_left(job: Job, first: Trained) -> None:
 # The decision
 
 
-def rows_with_a_signal() -> tuple[Rows, NDArray[np.float64]]:
+def rows_with_a_signal() -> tuple[Matrix, NDArray[np.float64]]:
     """Two rows of each of 300 users, and a score that tells the outcome well."""
     random = np.random.default_rng(4)
     signal = random.normal(size=600)
     labels = (random.random(600) < 1 / (1 + np.exp(1.5 - 2 * signal))).astype(float)
     users = np.repeat(np.arange(300).astype(str), 2)
-    return Rows(users, labels, np.full(600, 3), signal.reshape(-1, 1)), signal
+    return Matrix(users, labels, np.full(600, 3), signal.reshape(-1, 1)), signal
 
 
 def said(signal: NDArray[np.float64], noise: float) -> Scored:

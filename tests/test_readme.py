@@ -50,9 +50,9 @@ def test_every_code_block_is_of_a_kind_that_is_checked() -> None:
 def test_the_tree_names_exactly_the_folders_and_files_of_the_top_level() -> None:
     tree = next(block for _, block in BLOCKS if block.startswith("sparkhouse/"))
     named = set(re.findall(r"^[├└]── ([^\s/]+)", tree, re.MULTILINE))
-    there = {path.name for path in REPOSITORY.iterdir()}
-    generated = {".git", ".venv", "var", "sparkhouse.egg-info"} | {name for name in there if name.endswith("_cache")}
-    assert named == there - generated - {".hypothesis"}
+    existing = {path.name for path in REPOSITORY.iterdir()}
+    generated = {".git", ".venv", "var", "sparkhouse.egg-info"} | {name for name in existing if name.endswith("_cache")}
+    assert named == existing - generated - {".hypothesis"}
 
 
 def test_the_folders_that_the_tree_names_exist() -> None:

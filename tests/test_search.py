@@ -109,7 +109,7 @@ def test_the_search_makes_one_fit_per_fold_and_one_of_the_best(
     dataset: TrainingSet, fitted_on: list[DataFrame]
 ) -> None:
     spec = TrainingSpec(algorithms=("decision_tree",))
-    found = trained_models(dataset, spec).best.found
+    found = trained_models(dataset, spec).best.chosen
     assert len(fitted_on) == spec.folds * FITS["decision_tree"] + 1
     assert dict(found.point.parameters)["maxDepth"] in algorithms()["decision_tree"].cuts["maxDepth"]
 
@@ -159,9 +159,9 @@ def test_the_algorithms_are_in_the_order_of_their_mean_average_precision_on_the_
     train = models.train
     folds = [train.folds == fold for fold in range(models.spec.folds)]
     for each in models.fitted:
-        held_out = each.found.held_out
+        held_out = each.chosen.held_out
         precisions = [average_precision_score(train.labels[fold], held_out[fold]) for fold in folds]
-        assert each.found.average_precision == pytest.approx(np.mean(precisions), abs=1e-12)
+        assert each.chosen.average_precision == pytest.approx(np.mean(precisions), abs=1e-12)
 
 
 def test_test_rows_have_no_part_in_the_choice(dataset: TrainingSet) -> None:
@@ -178,7 +178,7 @@ def test_test_rows_have_no_part_in_the_choice(dataset: TrainingSet) -> None:
 
 
 def test_a_point_sees_the_elements_of_its_feature_set(models: TrainedModels) -> None:
-    of_network = replace(models, fitted=tuple(each for each in models.fitted if each.found.point.features == "hazard"))
+    of_network = replace(models, fitted=tuple(each for each in models.fitted if each.chosen.point.features == "hazard"))
     assert of_network.portable.element_names[:2] == ("days_since_last_event", "sessions_per_day")
     assert len(of_network.portable.element_names) < len(models.dataset.encoder.elements)
     assert set(algorithms()["multilayer_perceptron"].grids[0]["features"]) == {"hazard"}
@@ -219,7 +219,7 @@ def assert_same_probabilities(models: TrainedModels, mlflow_dir: Path) -> None:
 def test_the_stored_pipeline_and_the_json_give_the_same_probability(
     models: TrainedModels, mlflow_dir: Path, name: str
 ) -> None:
-    best = tuple(each for each in models.fitted if each.found.algorithm.name == name)
+    best = tuple(each for each in models.fitted if each.chosen.algorithm.name == name)
     assert_same_probabilities(replace(models, fitted=best), mlflow_dir)
 
 
@@ -292,7 +292,7 @@ def test_only_the_rows_that_train_are_resampled(
     resampling = trained_models(dataset, TrainingSpec(algorithms=LINEAR, imbalance=method))
     np.testing.assert_array_equal(resampling.test.elements, models.test.elements)
     np.testing.assert_array_equal(resampling.train.labels, models.train.labels)
-    assert len(resampling.best.found.held_out) == dataset.train.rows
+    assert len(resampling.best.chosen.held_out) == dataset.train.rows
     assert len(resampling.evaluation.scores) == dataset.test.rows
     assert len(fitted_on) == 3 * FITS["logistic_regression"] + 1
     for frame in fitted_on:

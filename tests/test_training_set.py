@@ -152,8 +152,8 @@ def test_csv_and_parquet_hold_the_same_numbers(past: Past, tmp_path: Path) -> No
 def test_the_command_reads_a_moment_of_another_zone(
     past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, there = tmp_path / "set.csv", past.known_at.astimezone(timezone(timedelta(hours=9)))
-    arguments = ["--out", str(out), "--as-known-at", there.isoformat(), "--to", "2018-10-31"]
+    out, existing = tmp_path / "set.csv", past.known_at.astimezone(timezone(timedelta(hours=9)))
+    arguments = ["--out", str(out), "--as-known-at", existing.isoformat(), "--to", "2018-10-31"]
     monkeypatch.setattr(sys, "argv", ["sparkhouse", "training-set", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -130,8 +130,8 @@ def _scored(spark: SparkSession, spec: CampaignSpec) -> Row:
     if found:
         return found[0]
     asked = " ".join(str(part) for part in (spec.label, spec.as_of, spec.model_version) if part)
-    there = ", ".join(f"{row.as_of_date} {row.model_version}" for row in rows) or "none"
-    msg = f"no prediction of {asked}; of {spec.label} there are {there}: run sparkhouse predict --label {spec.label}"
+    existing = ", ".join(f"{row.as_of_date} {row.model_version}" for row in rows) or "none"
+    msg = f"no prediction of {asked}; of {spec.label} there are {existing}: run sparkhouse predict --label {spec.label}"
     raise NoPrediction(msg)
 
 

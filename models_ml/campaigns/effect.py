@@ -169,13 +169,13 @@ def _verdict(treatment: Arm, control: Arm, needed: str) -> str:
     counted = f"{known:,} users" + (f" (of {unknown:,} more nothing is known)" if unknown else "")
     reduction = reduction_interval(control, treatment)
     estimate, low, high = (f"{100 * end:.1f}" for end in astuple(reduction))
-    told = f"churn was lower by {estimate} points with an offer (95 % interval {low} to {high})"
+    summary = f"churn was lower by {estimate} points with an offer (95 % interval {low} to {high})"
     # An interval holds on the average of many draws; three users who all left are no ground to praise an offer.
     is_small = min(treatment.known, control.known) < LEAST_USERS
     if is_small or reduction.low <= 0 <= reduction.high:
-        return f"no effect can be told from {counted}: {told}; each arm needs {needed}"
+        return f"no effect can be told from {counted}: {summary}; each arm needs {needed}"
     found = "the offers kept users" if reduction.low > 0 else "the offers drove users away"
-    return f"{found}: among {counted} {told}"
+    return f"{found}: among {counted} {summary}"
 
 
 def _row(effect: CampaignEffect) -> dict[str, Any]:

@@ -139,8 +139,8 @@ def find_campaign(spark: SparkSession, campaign_id: str | None) -> Row:
     campaigns = _campaigns(spark)
     found = [row for row in campaigns if campaign_id in {None, row.campaign_id}]
     if not found:
-        there = ", ".join(row.campaign_id for row in campaigns) or "none yet: run sparkhouse campaign"
-        msg = f"there is no campaign {campaign_id or ''}; there are {there}"
+        existing = ", ".join(row.campaign_id for row in campaigns) or "none yet: run sparkhouse campaign"
+        msg = f"there is no campaign {campaign_id or ''}; there are {existing}"
         raise UnknownCampaign(msg)
     return found[0]
 

@@ -48,20 +48,20 @@ def build_known_at(spark: SparkSession, known_at: datetime) -> Build:
     builds = _builds(spark)
     complete = [build for build in builds if build.completed_at <= known_at]
     if not complete:
-        first = f"the first was complete at {_told(builds[0].completed_at)}" if builds else "none is recorded"
-        msg = f"no build was complete at {_told(known_at)}, {first}: choose a later moment, or run `sparkhouse build`"
+        first = f"the first was complete at {_in_utc(builds[0].completed_at)}" if builds else "none is recorded"
+        msg = f"no build was complete at {_in_utc(known_at)}, {first}: choose a later moment, or run `sparkhouse build`"
         raise NoBuildYet(msg)
     build = complete[-1]
     if build.newest_ingested_at and build.newest_ingested_at > known_at:
         msg = (
-            f"the build of {_told(build.completed_at)} holds lines ingested at {_told(build.newest_ingested_at)}, "
-            f"after {_told(known_at)}: the clock was set back between ingest and build; choose a moment after both"
+            f"the build of {_in_utc(build.completed_at)} holds lines ingested at {_in_utc(build.newest_ingested_at)}, "
+            f"after {_in_utc(known_at)}: the clock was set back between ingest and build; choose a moment after both"
         )
         raise IngestedLater(msg)
     return build
 
 
-def _told(when: datetime) -> str:
+def _in_utc(when: datetime) -> str:
     """A moment as people read it and as `--as-known-at` takes it: UTC, to the microsecond."""
     return when.astimezone(timezone.utc).isoformat()
 

@@ -72,8 +72,8 @@ def _rates(users: Columns) -> tuple[Rate, ...]:
 
 def _behaviour(users: Columns, seed: int) -> BehaviourClasses | None:
     pages: Mapping[str, str] = derivations()["behaviour"]
-    there = {count: exposure for count, exposure in pages.items() if {count, exposure} <= set(users)}
-    return behaviour_classes(there, users, seed) if there else None
+    existing = {count: exposure for count, exposure in pages.items() if {count, exposure} <= set(users)}
+    return behaviour_classes(existing, users, seed) if existing else None
 
 
 def _indicators(is_missing: Mapping[str, NDArray[np.bool_]]) -> tuple[str, ...]:

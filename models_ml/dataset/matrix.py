@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Matrix:
     """User, outcome (0 or 1), fold and all elements [rows, elements] of each row, in the order of the keys."""
 
     users: NDArray[Any]
@@ -28,19 +28,19 @@ class Rows:
     folds: NDArray[np.int64]
     elements: Floats
 
-    def where(self, chosen: NDArray[np.bool_]) -> Rows:
-        return Rows(self.users[chosen], self.labels[chosen], self.folds[chosen], self.elements[chosen])
+    def where(self, chosen: NDArray[np.bool_]) -> Matrix:
+        return Matrix(self.users[chosen], self.labels[chosen], self.folds[chosen], self.elements[chosen])
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
-def collected(assembled: DataFrame) -> Rows:
+def collected(assembled: DataFrame) -> Matrix:
     """Bring the assembled rows here, as exact as they are."""
     wide = assembled.select(*KEYS, "label", "fold", vector_to_array(F.col(input_column(ALL))).alias("elements"))
     table = ordered_table(wide, KEYS)
     elements = table["elements"].combine_chunks().flatten().to_numpy()
-    return Rows(
+    return Matrix(
         users=np.array(table[KEYS[0]].to_pylist(), dtype=object),
         labels=table["label"].to_numpy(),
         folds=table["fold"].to_numpy().astype(np.int64),

@@ -109,8 +109,8 @@ def _days(labels: DataFrame, spec: TrainingFileSpec) -> list[date]:
     known = sorted(known_snapshots(labels, spec.label)[0])
     days = [day for day in known if (spec.first or day) <= day <= (spec.last or day)]
     if not days:
-        there = f"known are {known[0]} to {known[-1]} ({len(known)})" if known else "none is known"
-        msg = f"no snapshot {spec.span} has {spec.label} known for all users; {there}: build on a longer log"
+        existing = f"known are {known[0]} to {known[-1]} ({len(known)})" if known else "none is known"
+        msg = f"no snapshot {spec.span} has {spec.label} known for all users; {existing}: build on a longer log"
         raise NoKnownSnapshot(msg)
     return days
 

@@ -71,7 +71,7 @@ def feature_sets(elements: Sequence[str]) -> dict[str, list[int]]:
         ]
         for name, listed in derivations()["sets"].items()
     }
-    return {name: places or sets[ALL] for name, places in sets.items()}
+    return {name: indices or sets[ALL] for name, indices in sets.items()}
 
 
 def input_column(feature_set: str) -> str:
@@ -84,7 +84,7 @@ def assembly(encoder: Encoder) -> PipelineModel:
     elements = [f"{value} as element_{place}" for place, value in enumerate(encoder.elements.values())]
     statement = f"select *, {', '.join(elements)} from __THIS__"  # noqa: S608 - names of the table's own columns
     vectors = [
-        VectorAssembler(inputCols=[f"element_{place}" for place in places], outputCol=input_column(name))
-        for name, places in feature_sets(list(encoder.elements)).items()
+        VectorAssembler(inputCols=[f"element_{place}" for place in indices], outputCol=input_column(name))
+        for name, indices in feature_sets(list(encoder.elements)).items()
     ]
     return PipelineModel([SQLTransformer(statement=statement), *vectors])

@@ -14,7 +14,7 @@ from models_ml.evaluation.metrics import intervals
 from models_ml.evaluation.weighted_metrics import Scored
 
 if TYPE_CHECKING:
-    from models_ml.dataset.matrix import Rows
+    from models_ml.dataset.matrix import Matrix
     from models_ml.evaluation.metrics import Interval
     from models_ml.portable.arrays import Floats
     from models_ml.portable.calibration import Calibration, CalibrationBand
@@ -39,12 +39,12 @@ class Evaluation:
     def scored(self) -> Scored:
         return Scored(self.calibration.probability(self.scores), self.threshold, self.scores)
 
-    def band(self, train: Rows) -> CalibrationBand:
+    def band(self, train: Matrix) -> CalibrationBand:
         """Return how sure the probabilities are: from the same scores as they."""
         return calibration_band(self.calibration, train.users, train.labels, self.held_out)
 
 
-def evaluate(held_out: Floats, scores: Floats, train: Rows, test: Rows) -> Evaluation:
+def evaluate(held_out: Floats, scores: Floats, train: Matrix, test: Matrix) -> Evaluation:
     """Calibrate and choose the threshold on the training rows, each scored by a fit that did not see its user.
 
     Then measure both on the test rows.
@@ -55,7 +55,7 @@ def evaluate(held_out: Floats, scores: Floats, train: Rows, test: Rows) -> Evalu
     return Evaluation(held_out, scores, calibration, threshold, intervals(test.users, test.labels, scored))
 
 
-def baselines(train: Rows, test: Rows) -> dict[str, Evaluation]:
+def baselines(train: Matrix, test: Matrix) -> dict[str, Evaluation]:
     """Return what the best single element is worth, and what no skill is."""
     element, sign = _best_single_element(train)
     single = evaluate(sign * train.elements[:, element], sign * test.elements[:, element], train, test)
@@ -63,7 +63,7 @@ def baselines(train: Rows, test: Rows) -> dict[str, Evaluation]:
     return {SINGLE_FEATURE: single, NO_SKILL: none}
 
 
-def _best_single_element(train: Rows) -> tuple[int, float]:
+def _best_single_element(train: Matrix) -> tuple[int, float]:
     """Return the element that alone ranks the training rows best, and 1.0 or, where less means more, -1.0."""
     aucs = np.array([roc_auc_score(train.labels, element) for element in train.elements.T])
     best = int(np.argmax(np.abs(aucs - 0.5)))

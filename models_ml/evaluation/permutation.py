@@ -45,11 +45,11 @@ def permutation_importance(
     intact, own = average_precision(labels, scorer.score(elements)), scorer.importance()
     shuffled = elements.copy()
     importances = []
-    for name, places in groups.items():
-        share = None if own is None else float(own[places].sum())
+    for name, indices in groups.items():
+        share = None if own is None else float(own[indices].sum())
         drops = [0.0]
         if share != 0:
-            drops = [intact - _precision_without(scorer, shuffled, places, labels, order) for order in orders]
+            drops = [intact - _precision_without(scorer, shuffled, indices, labels, order) for order in orders]
         importances.append(Importance(name, float(np.mean(drops)), float(np.std(drops)), share))
     return tuple(importances)
 
@@ -65,10 +65,10 @@ def average_precision(labels: Floats, scores: Floats) -> float:
     return float(np.diff(hits, prepend=0) @ (hits / (ends + 1)) / hits[-1])
 
 
-def _precision_without(scorer: Scorer, elements: Floats, places: list[int], labels: Floats, order: Integers) -> float:
+def _precision_without(scorer: Scorer, elements: Floats, indices: list[int], labels: Floats, order: Integers) -> float:
     """Shuffle the elements in place for one scoring: a copy of all would take longer than the scores."""
-    kept = elements[:, places]
-    elements[:, places] = kept[order]
+    kept = elements[:, indices]
+    elements[:, indices] = kept[order]
     precision = average_precision(labels, scorer.score(elements))
-    elements[:, places] = kept
+    elements[:, indices] = kept
     return precision

@@ -46,8 +46,10 @@ class Reproduction:
                 f"equal: all {self.metrics} metrics of {self.model_version} ({self.label}) came out again, {same_code}"
             )
         lines = [f"  {name}: {then} then, {now} now" for name, (then, now) in sorted(self.differing.items())]
-        told = f"not equal: {len(lines)} of {self.metrics} metrics of {self.model_version} ({self.label}), {same_code}"
-        return "\n".join([told, *lines])
+        summary = (
+            f"not equal: {len(lines)} of {self.metrics} metrics of {self.model_version} ({self.label}), {same_code}"
+        )
+        return "\n".join([summary, *lines])
 
 
 def reproduce(spark: SparkSession, model_version: str) -> Reproduction:

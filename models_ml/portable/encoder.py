@@ -81,7 +81,7 @@ class Encoder:
     def _pairs(self) -> list[tuple[str, str]]:
         return [(name, level) for name, levels in self.levels.items() for level in levels]
 
-    def groups(self, places: Sequence[int]) -> dict[str, list[int]]:
+    def groups(self, indices: Sequence[int]) -> dict[str, list[int]]:
         """Return what a person would name, and where its elements are among those that a scorer sees, at `places`.
 
         A number goes with its indicator, the levels of a string and the behaviour classes with each other.
@@ -90,7 +90,7 @@ class Encoder:
         classes = [BEHAVIOUR] * len(self.behaviour.names) if self.behaviour else []
         owners = [*self.medians, *self.missing, *levels, *(rate.name for rate in self.rates), *classes]
         groups: dict[str, list[int]] = {}
-        for position, place in enumerate(places):
+        for position, place in enumerate(indices):
             groups.setdefault(owners[place], []).append(position)
         return groups
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PortableModel:
-    """What `model.json` holds. `places` are those of the encoder's elements that the scorer sees.
+    """What `model.json` holds. `indices` are those of the encoder's elements that the scorer sees.
 
     `usual` is the median of each numeric column on the training rows, for explanations.
     """
@@ -31,7 +31,7 @@ class PortableModel:
     horizon_days: int
     algorithm: str
     encoder: Encoder
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
     scorer: Scorer
     band: CalibrationBand
     threshold: float
@@ -40,11 +40,11 @@ class PortableModel:
     @property
     def element_names(self) -> tuple[str, ...]:
         names = list(self.encoder.elements)
-        return tuple(names[place] for place in self.places)
+        return tuple(names[place] for place in self.indices)
 
     def elements(self, columns: Columns) -> Floats:
         """Return what the scorer sees, [rows, elements]; numbers are doubles with NaN for NULL, strings objects."""
-        return self.encoder.matrix(columns)[:, self.places]
+        return self.encoder.matrix(columns)[:, self.indices]
 
     def score(self, columns: Columns) -> Floats:
         return self.scorer.score(self.elements(columns))
@@ -72,7 +72,7 @@ class PortableModel:
             plain
             | {
                 "encoder": self.encoder.to_json(),
-                "places": self.places,
+                "places": self.indices,
                 "scorer": self.scorer.to_json(),
                 "band": json.loads(self.band.to_json()),
                 "threshold": self.threshold,
@@ -86,7 +86,7 @@ class PortableModel:
         return cls(
             **{name: saved[name] for name in ("label", "horizon_days", "algorithm")},
             encoder=Encoder.from_json(saved["encoder"]),
-            places=tuple(saved["places"]),
+            indices=tuple(saved["places"]),
             scorer=scorer_from_json(saved["scorer"]),
             band=band_from_json(json.dumps(saved["band"])),
             threshold=saved["threshold"],

@@ -69,8 +69,9 @@ def find_model_version(spark: SparkSession, label: str, wanted: str | None) -> R
         raise NoModelYet(msg)
     found = champion_of(of_label) if wanted is None else _named(of_label, wanted)
     if found is None:
-        there = ", ".join(each.model_version for each in of_label)
-        msg = f"label {label} has no {'champion' if wanted is None else f'model version {wanted}'}: name one of {there}"
+        existing = ", ".join(each.model_version for each in of_label)
+        lacking = "champion" if wanted is None else f"model version {wanted}"
+        msg = f"label {label} has no {lacking}: name one of {existing}"
         raise UnknownModelVersion(msg)
     return found
 
@@ -86,8 +87,8 @@ def model_version_row(spark: SparkSession, wanted: str) -> Row:
         raise NoModelYet("no model has been trained yet: run sparkhouse train")
     found = _named(versions, wanted)
     if found is None:
-        there = ", ".join(f"{each.model_version} ({each.label})" for each in versions)
-        raise UnknownModelVersion(f"there is no model version {wanted}: name one of {there}")
+        existing = ", ".join(f"{each.model_version} ({each.label})" for each in versions)
+        raise UnknownModelVersion(f"there is no model version {wanted}: name one of {existing}")
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from models_ml.evaluation.metrics import difference
 
 if TYPE_CHECKING:
-    from models_ml.dataset.matrix import Rows
+    from models_ml.dataset.matrix import Matrix
     from models_ml.evaluation.weighted_metrics import Scored
 
 AUTO, NEVER, FORCE = "auto", "never", "force"
@@ -42,7 +42,7 @@ class Champion:
     earlier_tries: int = 0
 
 
-def decide(challenger: Scored, champion: Champion | None, test: Rows, policy: str) -> Promotion:
+def decide(challenger: Scored, champion: Champion | None, test: Matrix, policy: str) -> Promotion:
     """Promote a challenger that beats the champion on the same test rows by more than chance, if the policy is `auto`.
 
     Beyond chance is: the interval of the difference in average precision, over resamples of users, lies above 0. The

@@ -126,8 +126,8 @@ def _snapshot(features: DataFrame, as_of: date | None) -> tuple[date, int]:
     users: dict[date, int] = {row.as_of_date: row["count"] for row in counted}
     day = as_of or max(users, default=None)
     if day is None or day not in users:
-        there = ", ".join(str(known) for known in sorted(users)) or "none: build the warehouse first"
-        msg = f"{tables.FEATURES} has no snapshot {day or ''}; there are {there}"
+        existing = ", ".join(str(known) for known in sorted(users)) or "none: build the warehouse first"
+        msg = f"{tables.FEATURES} has no snapshot {day or ''}; there are {existing}"
         raise NoSuchSnapshot(msg)
     return day, users[day]
 

@@ -31,7 +31,7 @@ def reasons(model: PortableModel, columns: Columns, top: int = 3) -> list[tuple[
     contribute nothing are no reason, nor is what has been said already: several columns are missing for want of the
     same history.
     """
-    groups = model.encoder.groups(model.places)
+    groups = model.encoder.groups(model.indices)
     _, phi = model.scorer.contributions(model.elements(columns))
     added = np.stack([phi[:, positions].sum(axis=1) for positions in groups.values()], axis=1)
     order = np.argsort(-np.abs(added), axis=1, kind="stable")

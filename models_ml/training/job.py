@@ -49,7 +49,7 @@ def train(
         opening = background.submit(Tracking.open, mlflow_dir)
         try:
             models = trained_models(dataset, spec)
-            existing = rival(spark, models, known.rows, mlflow_dir)
+            existing = champion_on_test(spark, models, known.rows, mlflow_dir)
             promotion = decide(models.evaluation.scored, existing, models.test, promote)
         finally:
             dataset.rows.unpersist()
@@ -73,7 +73,9 @@ def train(
     return report
 
 
-def rival(spark: SparkSession, models: TrainedModels, features: DataFrame, mlflow_dir: Path) -> Champion | None:
+def champion_on_test(
+    spark: SparkSession, models: TrainedModels, features: DataFrame, mlflow_dir: Path
+) -> Champion | None:
     """Return what the champion of the label says of the test rows; None where there is no champion.
 
     It reads the feature table, which may still have a column that the catalogue has dropped.

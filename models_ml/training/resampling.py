@@ -53,7 +53,7 @@ def resampled(elements: Floats, labels: Floats, method: str, seed: int) -> tuple
 
 def as_rows(like: DataFrame, elements: Floats, labels: Floats, feature_sets: Mapping[str, list[int]]) -> DataFrame:
     """Return resampled rows as a DataFrame that trains as `like` does: label, weight, vectors of each feature set."""
-    vectors = {input_column(name): elements[:, places].tolist() for name, places in feature_sets.items()}
+    vectors = {input_column(name): elements[:, indices].tolist() for name, indices in feature_sets.items()}
     schema = ", ".join(["label double", f"{WEIGHT} double", *(f"{name} array<double>" for name in vectors)])
     rows = zip(labels.tolist(), [1.0] * len(labels), *vectors.values(), strict=True)
     made = like.sparkSession.createDataFrame(list(rows), schema)

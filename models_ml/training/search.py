@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
     from pyspark.sql import DataFrame
 
-    from models_ml.dataset.matrix import Rows
+    from models_ml.dataset.matrix import Matrix
     from models_ml.portable.arrays import Floats
     from models_ml.portable.scorers import Scorer
     from models_ml.spec.grids import Algorithm, Point, Setting
@@ -35,7 +35,7 @@ class TrainingRows:
     """The same training rows twice: in Spark to fit on, with a vector column for each set, and here to score."""
 
     frame: DataFrame
-    rows: Rows
+    rows: Matrix
     feature_sets: Mapping[str, list[int]]
 
 
@@ -49,7 +49,7 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class BestPoint:
     """The best point of an algorithm: `held_out` are the scores of the training rows by fits that did not see them."""
 
     algorithm: Algorithm
@@ -59,15 +59,15 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedModel:
     """An algorithm at its best point, fitted on all training rows; the scorer takes the elements of its set."""
 
-    found: Found
+    chosen: BestPoint
     model: PipelineModel
     scorer: Scorer
 
 
-def search(training: TrainingRows, spec: TrainingSpec) -> list[Found]:
+def search(training: TrainingRows, spec: TrainingSpec) -> list[BestPoint]:
     """Return the best point of each algorithm, the one with the best mean average precision over the folds first."""
     without = {fold: _frame(training, training.rows.folds != fold, spec) for fold in range(spec.folds)}
     tasks = [(name, largest) for name in spec.algorithms for largest in algorithms()[name].fits]
@@ -77,20 +77,20 @@ def search(training: TrainingRows, spec: TrainingSpec) -> list[Found]:
         for fold in without
     ]
     scores = iter(in_parallel(fits))
-    found = [
-        Found(algorithms()[name], point, held_out, _mean_precision(training.rows, held_out))
+    points = [
+        BestPoint(algorithms()[name], point, held_out, _mean_precision(training.rows, held_out))
         for name, largest in tasks
         for point, held_out in _joined(training.rows, {fold: next(scores) for fold in without}).items()
     ]
-    best = {each.algorithm.name: each for each in sorted(found, key=lambda each: each.average_precision)}
+    best = {each.algorithm.name: each for each in sorted(points, key=lambda each: each.average_precision)}
     return sorted(best.values(), key=lambda each: -each.average_precision)
 
 
-def fit_best(training: TrainingRows, found: list[Found], spec: TrainingSpec) -> list[Fitted]:
+def fit_best(training: TrainingRows, points: list[BestPoint], spec: TrainingSpec) -> list[FittedModel]:
     """Fit each algorithm at its best point on all training rows."""
     frame = _frame(training, np.ones(len(training.rows), dtype=np.bool_), spec)
-    models = in_parallel([partial(_fit, training, frame, each.algorithm, each.point, spec) for each in found])
-    return [Fitted(each, *fitted) for each, fitted in zip(found, models, strict=True)]
+    models = in_parallel([partial(_fit, training, frame, each.algorithm, each.point, spec) for each in points])
+    return [FittedModel(each, *fitted) for each, fitted in zip(points, models, strict=True)]
 
 
 def _frame(training: TrainingRows, chosen: NDArray[np.bool_], spec: TrainingSpec) -> DataFrame:
@@ -106,9 +106,9 @@ def _frame(training: TrainingRows, chosen: NDArray[np.bool_], spec: TrainingSpec
 def _fit(
     training: TrainingRows, frame: DataFrame, algorithm: Algorithm, point: Point, spec: TrainingSpec
 ) -> tuple[PipelineModel, Scorer]:
-    places = training.feature_sets[point.features]
-    model = fit(algorithm, point, frame, len(places), spec)
-    return model, scorer_of(model, training.rows.elements[:, places])
+    indices = training.feature_sets[point.features]
+    model = fit(algorithm, point, frame, len(indices), spec)
+    return model, scorer_of(model, training.rows.elements[:, indices])
 
 
 def _held_out(fold: Fold, algorithm: Algorithm, largest: Point, spec: TrainingSpec) -> dict[Point, Floats]:
@@ -127,7 +127,7 @@ def _cut(scorer: Scorer, cut: Setting) -> Scorer:
     return smaller
 
 
-def _joined(rows: Rows, by_fold: Mapping[int, Mapping[Point, Floats]]) -> dict[Point, Floats]:
+def _joined(rows: Matrix, by_fold: Mapping[int, Mapping[Point, Floats]]) -> dict[Point, Floats]:
     """Put the scores of the folds in the order of the rows."""
     joined = {point: np.empty(len(rows)) for point in by_fold[0]}
     for fold, of_points in by_fold.items():
@@ -136,6 +136,6 @@ def _joined(rows: Rows, by_fold: Mapping[int, Mapping[Point, Floats]]) -> dict[P
     return joined
 
 
-def _mean_precision(rows: Rows, scores: Floats) -> float:
+def _mean_precision(rows: Matrix, scores: Floats) -> float:
     folds = [rows.folds == fold for fold in np.unique(rows.folds)]
     return float(np.mean([average_precision_score(rows.labels[fold], scores[fold]) for fold in folds]))

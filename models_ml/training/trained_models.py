@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyspark.ml import PipelineModel
 
-from models_ml.dataset.matrix import Rows, collected
+from models_ml.dataset.matrix import Matrix, collected
 from models_ml.dataset.vectors import KEYS, assembly, feature_sets, input_column
 from models_ml.evaluation.evaluation import Evaluation, baselines, evaluate
 from models_ml.evaluation.permutation import permutation_importance
@@ -18,7 +18,7 @@ from models_ml.monitoring.drift import SCORE, TrainingProfile
 from models_ml.portable.model import PortableModel
 from models_ml.reports.metric_card import MetricCard, Sample
 from models_ml.spec.grids import algorithms
-from models_ml.training.search import Fitted, TrainingRows, fit_best, search
+from models_ml.training.search import FittedModel, TrainingRows, fit_best, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,32 +41,32 @@ class TrainedModels:
 
     dataset: TrainingSet
     spec: TrainingSpec
-    train: Rows
-    test: Rows
-    fitted: tuple[Fitted, ...]
+    train: Matrix
+    test: Matrix
+    fitted: tuple[FittedModel, ...]
     evaluations: Mapping[str, Evaluation]
 
     @property
-    def best(self) -> Fitted:
+    def best(self) -> FittedModel:
         return self.fitted[0]
 
     @property
     def algorithm(self) -> str:
-        return self.best.found.algorithm.name
+        return self.best.chosen.algorithm.name
 
     @property
     def evaluation(self) -> Evaluation:
         return self.evaluations[self.algorithm]
 
     @property
-    def places(self) -> list[int]:
+    def indices(self) -> list[int]:
         """The elements that the best model sees."""
-        return feature_sets(list(self.dataset.encoder.elements))[self.best.found.point.features]
+        return feature_sets(list(self.dataset.encoder.elements))[self.best.chosen.point.features]
 
     @property
     def seen(self) -> Floats:
         """These elements of the test rows."""
-        return self.test.elements[:, self.places]
+        return self.test.elements[:, self.indices]
 
     @property
     def pipeline(self) -> PipelineModel:
@@ -82,7 +82,7 @@ class TrainedModels:
             horizon_days=self.dataset.horizon_days,
             algorithm=self.algorithm,
             encoder=self.dataset.encoder,
-            places=tuple(self.places),
+            indices=tuple(self.indices),
             scorer=self.best.scorer,
             band=self.evaluation.band(self.train),
             threshold=self.evaluation.threshold,
@@ -98,13 +98,13 @@ class TrainedModels:
     @property
     def importances(self) -> tuple[Importance, ...]:
         """What the columns are worth to the best model, on the test rows."""
-        groups = self.dataset.encoder.groups(self.places)
+        groups = self.dataset.encoder.groups(self.indices)
         return permutation_importance(self.best.scorer, self.seen, self.test.labels, groups, self.spec.seed)
 
     @property
     def folds(self) -> dict[str, float]:
         """The mean average precision of each algorithm over the folds."""
-        return {each.found.algorithm.name: each.found.average_precision for each in self.fitted}
+        return {each.chosen.algorithm.name: each.chosen.average_precision for each in self.fitted}
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -141,12 +141,12 @@ class TrainedModels:
     def parameters(self) -> dict[str, str]:
         """What was set and what was found, as algorithm.parameter, and how the rows were split."""
         chosen = {
-            f"{each.found.algorithm.name}.{name}": str(value)
+            f"{each.chosen.algorithm.name}.{name}": str(value)
             for each in self.fitted
             for name, value in {
-                "features": each.found.point.features,
-                **algorithms()[each.found.algorithm.name].settings,
-                **dict(each.found.point.parameters),
+                "features": each.chosen.point.features,
+                **algorithms()[each.chosen.algorithm.name].settings,
+                **dict(each.chosen.point.parameters),
             }.items()
         }
         asked = ("label", "folds", "test_snapshots", "imbalance", "components", "seed")
@@ -190,8 +190,8 @@ def trained_models(dataset: TrainingSet, spec: TrainingSpec) -> TrainedModels:
     training = TrainingRows(assembled.where(f"fold < {spec.folds}"), train, sets)
     fitted = fit_best(training, search(training, spec), spec)
     measured = {
-        each.found.algorithm.name: evaluate(
-            each.found.held_out, each.scorer.score(test.elements[:, sets[each.found.point.features]]), train, test
+        each.chosen.algorithm.name: evaluate(
+            each.chosen.held_out, each.scorer.score(test.elements[:, sets[each.chosen.point.features]]), train, test
         )
         for each in fitted
     }

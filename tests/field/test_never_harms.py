@@ -140,15 +140,15 @@ def test_a_copy_that_was_relocated_is_read_and_written_on_its_own(
     spark.conf.set(f"{catalog}.type", "hadoop")
     spark.conf.set(f"{catalog}.warehouse", str(copied.warehouse))
     spark.conf.set(f"{catalog}.cache-enabled", "false")
-    there = f"of_the_copy.{TABLE}"
-    assert users(spark, there) == ["a", "b", "c"]
-    assert users(spark, f"{there}.branch_failed") == ["a", "b", "c", "d"]
-    oldest = spark.sql(f"select snapshot_id from {there}.snapshots order by committed_at").collect()[0][0]
-    assert users(spark, f"{there} version as of {oldest}") == ["a"]
-    spark.sql(f"insert into {there} values ('e')")
+    existing = f"of_the_copy.{TABLE}"
+    assert users(spark, existing) == ["a", "b", "c"]
+    assert users(spark, f"{existing}.branch_failed") == ["a", "b", "c", "d"]
+    oldest = spark.sql(f"select snapshot_id from {existing}.snapshots order by committed_at").collect()[0][0]
+    assert users(spark, f"{existing} version as of {oldest}") == ["a"]
+    spark.sql(f"insert into {existing} values ('e')")
     later = f"{datetime.now(timezone.utc):%F %T}"
     spark.sql(f"call of_the_copy.system.expire_snapshots(table => '{TABLE}', older_than => timestamp '{later}')")
-    assert users(spark, there) == ["a", "b", "c", "e"]
+    assert users(spark, existing) == ["a", "b", "c", "e"]
 
     assert content(state.warehouse) == before
     assert str(state.path) not in "".join(path.read_text() for path in copied.warehouse.rglob("v*.json"))

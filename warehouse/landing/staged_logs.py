@@ -149,8 +149,8 @@ class _Stage:
         except (UnreadableLog, NoRoomToStage):
             raise
         except OSError as error:
-            told = f"{printable(log.path)} cannot be copied or unpacked to {self.folder} ({error})"
-            raise NoRoomToStage(f"{told}: make room there; nothing was ingested") from error
+            message = f"{printable(log.path)} cannot be copied or unpacked to {self.folder} ({error})"
+            raise NoRoomToStage(f"{message}: make room there; nothing was ingested") from error
 
     def _put(self, log: LogFile, staged: Path) -> LogFile:
         room = Room(log.path, log.byte_count, self.scratch)

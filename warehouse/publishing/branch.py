@@ -58,8 +58,8 @@ def require_branch(spark: SparkSession, run_id: str) -> None:
     """Raise NothingUnpublished unless the run has left tables on its branch."""
     left = unpublished_runs(spark)
     if run_id not in left:
-        told = f"these runs have: {', '.join(left)}" if left else "no run has"
-        raise NothingUnpublished(f"run {run_id} has left nothing unpublished; {told}")
+        known = f"these runs have: {', '.join(left)}" if left else "no run has"
+        raise NothingUnpublished(f"run {run_id} has left nothing unpublished; {known}")
 
 
 def discard(spark: SparkSession, run_id: str, warehouse: Path) -> list[str]:

@@ -60,8 +60,8 @@ class Publisher:
         """
         states = records.states_before(self.spark, run_id)
         if not states:
-            told = ", ".join(records.published_runs(self.spark)[:5]) or "none"
-            raise NotPublished(f"no publication of run {run_id} is on record; the newest are of {told}")
+            known = ", ".join(records.published_runs(self.spark)[:5]) or "none"
+            raise NotPublished(f"no publication of run {run_id} is on record; the newest are of {known}")
         heads = {table.name: table.head() for table in tables(self.spark)}
         moves = [Move(name, heads.get(name), before) for name, before in states if heads.get(name) != before]
         for move in moves:

@@ -43,10 +43,10 @@ def newest_snapshots(spark: SparkSession, journal: Journal, names: Iterable[str]
     While a publication is under way, or after it was cut short, this is the state before it. The journal is read again
     at the end: had it changed, the tables would have been looked at in different states.
     """
-    there = [table for table in (find_table(spark, name) for name in names) if table]
+    existing = [table for table in (find_table(spark, name) for name in names) if table]
     while True:
         before = journal.read()
-        heads = {table.name: table.head() for table in there}
+        heads = {table.name: table.head() for table in existing}
         if before and before.finished_at is None:
             heads |= {move.table: move.before for move in before.moves if move.table in heads}
         if journal.read() == before:
@@ -76,8 +76,8 @@ def resolve_moment(spark: SparkSession, text: str) -> Moment:
 def _require_own_state(spark: SparkSession, run_id: str, when: Moment) -> None:
     """Raise NoSuchState if at the end of a run the tables are not what it left: a clock told it another time."""
     left = records.left_by(spark, run_id)
-    there = [table for table in (find_table(spark, name) for name in left) if table]
-    other = [table.name for table in there if _seen(table, when)[-1:] not in ([], [left[table.name]])]
+    existing = [table for table in (find_table(spark, name) for name in left) if table]
+    other = [table.name for table in existing if _seen(table, when)[-1:] not in ([], [left[table.name]])]
     if other:
         raise NoSuchState(
             f"{run_id} was published at {when} by a clock that was ahead, and {', '.join(other)} changed since: "
@@ -87,8 +87,8 @@ def _require_own_state(spark: SparkSession, run_id: str, when: Moment) -> None:
 
 def snapshots_as_of(spark: SparkSession, when: Moment, names: Iterable[str]) -> Mapping[str, int]:
     """Return the snapshot that each table was at. Raises NoSuchState."""
-    there = [table for table in (find_table(spark, name) for name in names) if table]
-    return {table.name: _snapshot_as_of(table, when) for table in there}
+    existing = [table for table in (find_table(spark, name) for name in names) if table]
+    return {table.name: _snapshot_as_of(table, when) for table in existing}
 
 
 def _snapshot_as_of(table: Table, when: Moment) -> int:

@@ -162,8 +162,8 @@ class _State:
             replace_file(path, remedy.content)
         checksums_of(self.folder / _HINT).unlink(missing_ok=True)
         replace_file(self.folder / _HINT, str(remedy.version).encode())
-        told = f"; set aside: {', '.join(sorted(aside))}" if aside else ""
-        return f"{self.table} is at version {remedy.version} of its metadata again, {self._origin}{told}"
+        note = f"; set aside: {', '.join(sorted(aside))}" if aside else ""
+        return f"{self.table} is at version {remedy.version} of its metadata again, {self._origin}{note}"
 
 
 def _look_at_all(warehouse: Path, spares: Path) -> Iterator[_State]:
@@ -186,10 +186,10 @@ def _look(table: str, warehouse: Path, spares: Path) -> _State:
 
 
 def _hint(folder: Path) -> int | None:
-    told = _bytes(folder / _HINT)
-    if told is None:
+    hint = _bytes(folder / _HINT)
+    if hint is None:
         return None
-    return int(told) if re.fullmatch(rb"[0-9]{1,9}", told.strip()) else 0
+    return int(hint) if re.fullmatch(rb"[0-9]{1,9}", hint.strip()) else 0
 
 
 def _bytes(path: Path) -> bytes | None:
@@ -205,13 +205,15 @@ def _read(path: Path, version: int | None = None) -> _Metadata | None:
     if content is None or _is_altered(path, content):
         return None
     try:
-        told = parsed(content)
-        if not told.keys() >= _NEEDED_KEYS:
+        metadata = parsed(content)
+        if not metadata.keys() >= _NEEDED_KEYS:
             return None
-        lists = {each["snapshot-id"]: each["manifest-list"] for each in told["snapshots"]}
-        published = lists.get(told.get("current-snapshot-id"))
+        lists = {each["snapshot-id"]: each["manifest-list"] for each in metadata["snapshots"]}
+        published = lists.get(metadata.get("current-snapshot-id"))
         manifest_list = Path(published.removeprefix("file:")) if published else None
-        return _Metadata(version or _version(told.get("metadata-log")), told["table-uuid"], manifest_list, content)
+        return _Metadata(
+            version or _version(metadata.get("metadata-log")), metadata["table-uuid"], manifest_list, content
+        )
     except UNREADABLE:
         return None
 
@@ -224,8 +226,8 @@ def _version(metadata_log: list[dict[str, str]] | None) -> int:
 
 def _is_altered(path: Path, content: bytes) -> bool:
     """Whether checksums of the right number tell another content; of a wrong number, they are the damaged ones."""
-    told, found = _told_checksums(path), _checksums(content)
-    return told is not None and len(told) == len(found) and told != found
+    recorded, found = _told_checksums(path), _checksums(content)
+    return recorded is not None and len(recorded) == len(found) and recorded != found
 
 
 def _fits_checksums(path: Path, content: bytes) -> bool:
@@ -234,8 +236,8 @@ def _fits_checksums(path: Path, content: bytes) -> bool:
 
 def _told_checksums(path: Path) -> bytes | None:
     """What Hadoop checks a file by; None if it does not, as there are no checksums or what is there are none."""
-    told = _bytes(checksums_of(path))
-    return told.removeprefix(_CHECKSUMS) if told and told.startswith(_CHECKSUMS) else None
+    recorded = _bytes(checksums_of(path))
+    return recorded.removeprefix(_CHECKSUMS) if recorded and recorded.startswith(_CHECKSUMS) else None
 
 
 def _checksums(content: bytes) -> bytes:

@@ -97,7 +97,7 @@ def find_table(spark: SparkSession, name: str) -> Table | None:
 
 
 def _tables(spark: SparkSession, schemas: tuple[str, ...]) -> Iterator[Table]:
-    there = {row[0] for row in spark.sql("show namespaces").collect()}
-    for schema in (name for name in schemas if name in there):
+    existing = {row[0] for row in spark.sql("show namespaces").collect()}
+    for schema in (name for name in schemas if name in existing):
         for row in spark.sql(f"show tables in {schema}").collect():
             yield Table(f"{schema}.{row.tableName}", spark)

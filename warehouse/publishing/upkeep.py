@@ -108,8 +108,8 @@ class _Tended:
 
     def _bound_metadata(self) -> None:
         iceberg = self._iceberg()
-        told = iceberg.properties()
-        if any(told.get(name) != value for name, value in _BOUNDED_METADATA.items()):
+        properties = iceberg.properties()
+        if any(properties.get(name) != value for name, value in _BOUNDED_METADATA.items()):
             update = iceberg.updateProperties()
             for name, value in _BOUNDED_METADATA.items():
                 update = update.set(name, value)

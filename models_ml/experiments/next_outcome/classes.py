@@ -23,7 +23,7 @@ from models_ml.arrow import ordered_table
 from models_ml.dataset.time_split import split_by_time
 from models_ml.dataset.training_set import known_snapshots
 from models_ml.dataset.vectors import KEYS, WEIGHT, input_column
-from models_ml.experiments.next_outcome.metrics import Judged, OutcomeScore, macro_f1, outcome_scores
+from models_ml.experiments.next_outcome.metrics import OutcomeScore, ScoringTask, macro_f1, outcome_scores
 from models_ml.experiments.next_outcome.rows import (
     TEST,
     OutcomeCount,
@@ -91,8 +91,8 @@ def compare_outcomes(
     classes = tuple(counts)
     data = outcome_rows(features, feature_names, folded_outcomes(outcomes, classes, folds, seed), classes, seed)
     chosen, power = _best_on_folds(data, folds)
-    judged = Judged(*data.held_out(TEST), data.classes, data.shares**-power, ONE_AGAINST_REST)
-    scores = outcome_scores(judged, outcome_probabilities(data, chosen, seed))
+    task = ScoringTask(*data.held_out(TEST), data.classes, data.shares**-power, ONE_AGAINST_REST)
+    scores = outcome_scores(task, outcome_probabilities(data, chosen, seed))
     order = sorted(scores, key=lambda name: (name == TRAINING_SHARES, scores[name].log_loss.value))
     return OutcomeReport(str(split), chosen, power, counts, {name: scores[name] for name in order}, notes)
 

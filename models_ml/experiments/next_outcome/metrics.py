@@ -49,7 +49,7 @@ class OutcomeScore:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ScoringTask:
     """Rows of the class `classes[label]`, the weights of its calls by class, and the name of the reference model."""
 
     users: NDArray[np.generic]
@@ -59,7 +59,7 @@ class Judged:
     reference: str
 
 
-def outcome_scores(judged: Judged, probabilities: Mapping[str, Floats]) -> dict[str, OutcomeScore]:
+def outcome_scores(task: ScoringTask, probabilities: Mapping[str, Floats]) -> dict[str, OutcomeScore]:
     """Measure each model by its probabilities [rows, classes].
 
     A class that has no row and is never called has an F1 of 0. The 95 % intervals are over resamples of users, as in
@@ -68,9 +68,9 @@ def outcome_scores(judged: Judged, probabilities: Mapping[str, Floats]) -> dict[
     Raises:
         OneClassOnly: all rows are of one class.
     """
-    means = _means(judged, {name: _terms(judged, each) for name, each in probabilities.items()})
-    reference_loss = means[judged.reference][:, 0]
-    return {name: _score(judged, each, means[name], reference_loss) for name, each in probabilities.items()}
+    means = _means(task, {name: _terms(task, each) for name, each in probabilities.items()})
+    reference_loss = means[task.reference][:, 0]
+    return {name: _score(task, each, means[name], reference_loss) for name, each in probabilities.items()}
 
 
 def macro_f1(labels: Labels, calls: Labels, classes: int) -> float:
@@ -78,21 +78,21 @@ def macro_f1(labels: Labels, calls: Labels, classes: int) -> float:
     return float(_macro_f1(_f1_terms(labels, calls, classes).mean(axis=0, keepdims=True))[0])
 
 
-def _means(judged: Judged, terms: Mapping[str, Floats]) -> dict[str, Floats]:
+def _means(task: ScoringTask, terms: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return the means of each model's terms: over all rows, then by resample."""
-    all_rows = np.ones(len(judged.labels), dtype=np.int64)
+    all_rows = np.ones(len(task.labels), dtype=np.int64)
     # A resample of one class only is drawn again: so one that lacks rows of all but the most common class.
-    is_less_common = (judged.labels != np.bincount(judged.labels).argmax()).astype(np.float64)
+    is_less_common = (task.labels != np.bincount(task.labels).argmax()).astype(np.float64)
     columns = np.column_stack([all_rows, *terms.values()])
-    sums = np.array([times @ columns for times in chain([all_rows], user_resamples(judged.users, is_less_common))])
+    sums = np.array([times @ columns for times in chain([all_rows], user_resamples(task.users, is_less_common))])
     return dict(zip(terms, np.split(sums[:, 1:] / sums[:, :1], len(terms), axis=1), strict=True))
 
 
-def _terms(judged: Judged, probabilities: Floats) -> Floats:
+def _terms(task: ScoringTask, probabilities: Floats) -> Floats:
     """Return the log loss of each row, and what the two macro F1 are made of."""
-    labels, classes = judged.labels, len(judged.classes)
+    labels, classes = task.labels, len(task.classes)
     loss = -np.log(probabilities[np.arange(len(labels)), labels])
-    calls = probabilities.argmax(axis=1), (probabilities * judged.call_weights).argmax(axis=1)
+    calls = probabilities.argmax(axis=1), (probabilities * task.call_weights).argmax(axis=1)
     return np.column_stack([loss, *(_f1_terms(labels, each, classes) for each in calls)])
 
 
@@ -108,19 +108,18 @@ def _macro_f1(means: Floats) -> Floats:
     return f1
 
 
-def _score(judged: Judged, probabilities: Floats, means: Floats, reference_loss: Floats) -> OutcomeScore:
+def _score(task: ScoringTask, probabilities: Floats, means: Floats, reference_loss: Floats) -> OutcomeScore:
     plain, lifted = np.split(means[:, 1:], 2, axis=1)
     calls = probabilities.argmax(axis=1)
     return OutcomeScore(
         log_loss=_interval(means[:, 0]),
         loss_difference=_interval(means[:, 0] - reference_loss),
-        accuracy=float(accuracy_score(judged.labels, calls)),
+        accuracy=float(accuracy_score(task.labels, calls)),
         macro_f1=_interval(_macro_f1(plain)),
-        weighted_f1=float(f1_score(judged.labels, calls, average="weighted", zero_division=0)),
+        weighted_f1=float(f1_score(task.labels, calls, average="weighted", zero_division=0)),
         lifted_macro_f1=_interval(_macro_f1(lifted)),
         by_class={
-            name: _class_score(judged.labels == place, probabilities[:, place])
-            for place, name in enumerate(judged.classes)
+            name: _class_score(task.labels == place, probabilities[:, place]) for place, name in enumerate(task.classes)
         },
     )
 

@@ -10,7 +10,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from models_ml.dataset.fitted_encoder import fitted_encoder, profiled_columns
-from models_ml.dataset.matrix import Rows, collected
+from models_ml.dataset.matrix import Matrix, collected
 from models_ml.dataset.training_set import MIN_USERS, ROWS_PER_PARTITION
 from models_ml.dataset.vectors import KEYS, assembly, candidate_columns, feature_sets, input_column
 from models_ml.errors import OneClassOnly, TooFewUsers
@@ -44,7 +44,7 @@ class OutcomeRows:
     """The same rows in Spark and here: their label is the place of the class in `classes`, test rows have fold TEST."""
 
     frame: DataFrame
-    rows: Rows
+    rows: Matrix
     widths: Mapping[str, int]
     classes: tuple[str, ...]
 
@@ -89,13 +89,13 @@ def _check(learnt: Mapping[str, OutcomeCount], users: int, split: TimeSplit) -> 
     if users < MIN_USERS:
         msg = f"{OUTCOME}: {users} training users, at least {MIN_USERS} are needed ({split}): build on more users"
         raise TooFewUsers(msg)
-    for name, there in (
+    for name, existing in (
         (f"of at least {MIN_CLASS_USERS} training users", list(learnt)),
         ("in the test rows", [name for name, count in learnt.items() if count.test_rows]),
     ):
-        if len(there) < 2:  # noqa: PLR2004 - one class has nothing to be told apart from
+        if len(existing) < 2:  # noqa: PLR2004 - one class has nothing to be told apart from
             msg = (
-                f"{OUTCOME}: classes {name}: {', '.join(there) or 'none'}, and two are needed ({split}): "
+                f"{OUTCOME}: classes {name}: {', '.join(existing) or 'none'}, and two are needed ({split}): "
                 "build the warehouse on a longer log or more users"
             )
             raise OneClassOnly(msg)
@@ -103,11 +103,11 @@ def _check(learnt: Mapping[str, OutcomeCount], users: int, split: TimeSplit) -> 
 
 def folded_outcomes(outcomes: DataFrame, classes: tuple[str, ...], folds: int, seed: int) -> DataFrame:
     """Number the classes, and deal the training users out to the folds in the order of a hash."""
-    places = F.create_map(*(F.lit(each) for place, name in enumerate(classes) for each in (name, float(place))))
+    indices = F.create_map(*(F.lit(each) for place, name in enumerate(classes) for each in (name, float(place))))
     dealt = F.dense_rank().over(Window.partitionBy("is_test").orderBy(F.xxhash64("user_id", F.lit(seed))))
     fold = F.when(F.col("is_test"), TEST).otherwise(F.pmod(dealt, F.lit(folds)))
     return outcomes.where(F.col(OUTCOME).isin(*classes)).select(
-        *KEYS, places[F.col(OUTCOME)].alias("label"), fold.cast("int").alias("fold")
+        *KEYS, indices[F.col(OUTCOME)].alias("label"), fold.cast("int").alias("fold")
     )
 
 
@@ -130,4 +130,4 @@ def outcome_rows(
         frame = frame.localCheckpoint()
     finally:
         joined.unpersist()
-    return OutcomeRows(frame, collected(frame), {name: len(places) for name, places in sets.items()}, classes)
+    return OutcomeRows(frame, collected(frame), {name: len(indices) for name, indices in sets.items()}, classes)

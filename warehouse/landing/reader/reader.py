@@ -85,9 +85,9 @@ class LineReader:
         found, faults = self._values(completed, plan)
         if faults:
             left = _kept_object(completed, plan)
-            if all(found[index] is None for index, _ in _REQUIRED) and (told := wrapped(record, self._is_event)):
+            if all(found[index] is None for index, _ in _REQUIRED) and (wrapper := wrapped(record, self._is_event)):
                 # The event itself is not kept: a replay could not tell any more what this was.
-                return Refusal([told], left, SHAPE)
+                return Refusal([wrapper], left, SHAPE)
             return Refusal(faults, left, OBJECT)
         unknown, kept = _unknown_keys(completed, plan)
         hashed = record_hash(found, kept)
