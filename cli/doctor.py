@@ -113,9 +113,9 @@ def _small_files(home: Home) -> Iterator[Finding]:
 
 
 def _tables(home: Home) -> Iterator[Finding]:
-    from warehouse.publishing.spare_metadata import damaged
+    from warehouse.publishing.metadata_backups import damaged
 
-    for damage in damaged(home.warehouse, home.spares):
+    for damage in damaged(home.warehouse, home.metadata_backups):
         yield Finding(damage.table, ok=False, found=str(damage.path), remedy=damage.message)
     tables = sorted(f"{path.parent.name}.{path.name}" for path in home.warehouse.glob("*/*") if path.is_dir())
     yield Finding("Tables", ok=True, found=", ".join(tables) or "none yet: `sparkhouse run` makes them")

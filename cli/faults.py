@@ -91,7 +91,7 @@ FAULTS = (
 
 def told_faults(error: BaseException, home: Home) -> list[str]:
     """Return what to say of an error that the machine or a damaged file is to blame for; nothing of any other."""
-    from warehouse.publishing.spare_metadata import damage_told
+    from warehouse.publishing.metadata_backups import reported_damage
 
     jvm = newest()
     fault = recognised(error, str(home.path), jvm)
@@ -101,7 +101,7 @@ def told_faults(error: BaseException, home: Home) -> list[str]:
         told_all = not first_line or first_line in fault or (jvm is not None and jvm.code is not None)
         return [fault] if told_all else [fault, f"({first_line})"]
     text = "".join(traceback.format_exception(error))
-    return [damage.message for damage in damage_told(text, home.warehouse, home.spares)]
+    return [damage.message for damage in reported_damage(text, home.warehouse, home.metadata_backups)]
 
 
 def recognised(error: BaseException, home: str, jvm: Jvm | None = None) -> str | None:

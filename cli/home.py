@@ -107,7 +107,7 @@ class Home:
         return self.path / "publication.json"
 
     @property
-    def spares(self) -> Path:
+    def metadata_backups(self) -> Path:
         """The published metadata of each table, should the table's own be damaged."""
         return self.path / "spares"
 

@@ -82,7 +82,7 @@ class Job:
                     step.detail = f"{journal.path} was damaged, and is set aside; no publication had been cut short"
                 publication = self.publisher.finish()
                 if publication:
-                    self._keep_spares(move.table for move in publication.moves)
+                    self._keep_backups(move.table for move in publication.moves)
                     step.rows_out = len(publication.moves)
                     step.detail = (
                         f"run {publication.run_id} was stopped in the middle of its {publication.action}: "
@@ -94,15 +94,15 @@ class Job:
         with self.steps.step("publish") as step:
             publication = self.publisher.publish(self.steps.run_id)
             moves = publication.moves if publication else ()
-            self._keep_spares(move.table for move in moves)
+            self._keep_backups(move.table for move in moves)
             step.rows_in = step.rows_out = len(moves)
             step.detail = f"{len(moves)} tables of run {self.steps.run_id}" if moves else "nothing was written"
 
-    def _keep_spares(self, names: Iterable[str]) -> None:
-        from warehouse.publishing.spare_metadata import keep_spare
+    def _keep_backups(self, names: Iterable[str]) -> None:
+        from warehouse.publishing.metadata_backups import keep_backup
 
         for name in names:
-            keep_spare(name, self.home.warehouse, self.home.spares)
+            keep_backup(name, self.home.warehouse, self.home.metadata_backups)
 
     def maintain(self, keep: timedelta) -> list[Upkeep]:
         """Compact small files, expire old snapshots, remove orphan files."""
@@ -111,7 +111,7 @@ class Job:
         with self.steps.step("maintain") as step:
             needed = needed_snapshots(self.spark, datetime.now(timezone.utc) - keep)
             tended = maintain(self.spark, self.home.warehouse, needed, keep)
-            self._keep_spares(each.table for each in tended)
+            self._keep_backups(each.table for each in tended)
             tended += tidy(self.home)
             together = total(tended)
             step.detail = (
@@ -124,7 +124,7 @@ class Job:
         """Return every table to the state before a run published."""
         with self.steps.step("rollback") as step:
             publication = self.publisher.roll_back(run_id, self.steps.run_id)
-            self._keep_spares(move.table for move in publication.moves)
+            self._keep_backups(move.table for move in publication.moves)
             step.rows_out = len(publication.moves)
             step.detail = f"{step.rows_out} tables are as they were before run {run_id}"
         mark(self.home, run_id, ROLLED_BACK)

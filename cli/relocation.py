@@ -32,7 +32,7 @@ def relocate(home: Home) -> Iterator[str]:
 
     while before := misplaced(home.mlflow, home.path):
         yield f"{relocate_models(home.mlflow, before, home.path)} entries of MLflow name files in {home.path} now"
-    done = relocate_tables(home.path, home.warehouse, home.spares)
+    done = relocate_tables(home.path, home.warehouse, home.metadata_backups)
     if done is None:
         yield f"{home.path} lies where it says: there is nothing to relocate"
         return

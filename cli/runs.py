@@ -45,13 +45,13 @@ def held_lock(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
     """
     from warehouse.landing.staged_logs import clear_staging
     from warehouse.publishing.clock import require_past
-    from warehouse.publishing.spare_metadata import restore
+    from warehouse.publishing.metadata_backups import restore
 
     require_in_place(home)
     with held_lock_anywhere(home, steps, wait=wait):
         # What a killed ingest unpacked holds names in clear.
         clear_staging(home.landing)
-        for mended in restore(home.warehouse, home.spares):
+        for mended in restore(home.warehouse, home.metadata_backups):
             steps.tell(mended)
         require_past(home.warehouse)
         yield
@@ -107,11 +107,11 @@ def damaged_records(home: Home) -> list[Path]:
 def mend_files(home: Home, steps: Steps) -> Iterator[str]:
     """Put right what can be put right without Spark; yield what was done."""
     from warehouse.publishing.clock import date_back
-    from warehouse.publishing.spare_metadata import restore
+    from warehouse.publishing.metadata_backups import restore
 
     require_in_place(home)
     with held_lock_anywhere(home, steps, wait=False):
-        yield from restore(home.warehouse, home.spares)
+        yield from restore(home.warehouse, home.metadata_backups)
         for table in date_back(home.warehouse):
             yield f"{table} was written ahead of now, and is dated back"
         for path in damaged_records(home):

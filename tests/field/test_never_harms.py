@@ -130,7 +130,7 @@ def test_a_copy_that_was_relocated_is_read_and_written_on_its_own(
     spark: SparkSession, state: Home, copied: Home
 ) -> None:
     before = content(state.warehouse)
-    done = relocate(copied.path, copied.warehouse, copied.spares)
+    done = relocate(copied.path, copied.warehouse, copied.metadata_backups)
     assert done is not None
     assert (done.before, done.tables) == ((state.path,), (TABLE,))
     require_in_place(copied.path, copied.warehouse)
@@ -152,7 +152,7 @@ def test_a_copy_that_was_relocated_is_read_and_written_on_its_own(
 
     assert content(state.warehouse) == before
     assert str(state.path) not in "".join(path.read_text() for path in copied.warehouse.rglob("v*.json"))
-    assert relocate(copied.path, copied.warehouse, copied.spares) is None
+    assert relocate(copied.path, copied.warehouse, copied.metadata_backups) is None
 
 
 def test_a_relocation_that_is_killed_anywhere_is_done_again(
@@ -173,11 +173,11 @@ def test_a_relocation_that_is_killed_anywhere_is_done_again(
 
         monkeypatch.setattr(metadata_files, "replace_file", die)
         with pytest.raises(KeyboardInterrupt):
-            relocate(copied.path, copied.warehouse, copied.spares)
+            relocate(copied.path, copied.warehouse, copied.metadata_backups)
         monkeypatch.undo()
         with pytest.raises(StateElsewhere):
             require_in_place(copied.path, copied.warehouse)
-        relocate(copied.path, copied.warehouse, copied.spares)
+        relocate(copied.path, copied.warehouse, copied.metadata_backups)
         require_in_place(copied.path, copied.warehouse)
         for manifest in copied.warehouse.rglob("*.avro"):
             assert str(state.warehouse).encode() not in b"".join(_texts(manifest))
@@ -193,7 +193,7 @@ def test_a_copy_that_lacks_a_file_is_refused_and_left_as_it_is(copied: Home) -> 
     data.unlink()
     before = content(copied.warehouse)
     with pytest.raises(IncompleteCopy, match=str(data)):
-        relocate(copied.path, copied.warehouse, copied.spares)
+        relocate(copied.path, copied.warehouse, copied.metadata_backups)
     assert content(copied.warehouse) == before
 
 

@@ -46,7 +46,7 @@ class Relocation:
     files: int
 
 
-def relocate(home: Path, warehouse: Path, spares: Path) -> Relocation | None:
+def relocate(home: Path, warehouse: Path, backups: Path) -> Relocation | None:
     """Let all tables name the files that lie here; None where they do. The caller holds the writers' lock.
 
     Raises IncompleteCopy, CannotRelocate, ForeignPath: nothing was rewritten.
@@ -58,7 +58,7 @@ def relocate(home: Path, warehouse: Path, spares: Path) -> Relocation | None:
         return None
     for move in moves:
         move.check()
-    files = sum(move.carry_out(spares) for move in moves)
+    files = sum(move.carry_out(backups) for move in moves)
     before = {former_home(move.table, move.before) for move in moves} - {None}
     return Relocation(tuple(sorted(filter(None, before))), tuple(move.table.name for move in moves), files)
 
@@ -121,16 +121,16 @@ class _Move:
             raise ForeignPath(foreign(self.table, path))
         return here
 
-    def carry_out(self, spares: Path) -> int:
+    def carry_out(self, backups: Path) -> int:
         """Rewrite all metadata of the table, the newest file last; return the number of files."""
         avro = [(path, _schema(path)) for path in sorted(self.table.path.glob("metadata/*.avro"))]
         lists = [path for path, schema in avro if "manifest_path" in _field_names(schema)]
         manifests = [path for path, _ in avro if path not in lists]
         for path in (*manifests, *lists):
             replace(path, self._rewritten_avro(path))
-        spare = spares / f"{self.table.name}.metadata.json"
+        backup = backups / f"{self.table.name}.metadata.json"
         newest, *older = self.table.metadata_files
-        for path in (*([spare] if spare.exists() else []), *older, newest):
+        for path in (*([backup] if backup.exists() else []), *older, newest):
             if metadata := read_metadata(path):
                 rewrite_metadata(path, self._renamed(metadata))
         return len(avro) + len(older) + 1

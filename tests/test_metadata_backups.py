@@ -10,7 +10,7 @@ import pytest
 from pyspark.errors import AnalysisException
 
 from warehouse.publishing.branch import on_branch
-from warehouse.publishing.spare_metadata import Damage, damage_told, damaged, keep_spare, restore
+from warehouse.publishing.metadata_backups import Damage, damaged, keep_backup, reported_damage, restore
 from warehouse.publishing.tables import Table
 
 if TYPE_CHECKING:
@@ -103,19 +103,19 @@ def only(damages: list[Damage]) -> Damage:
 @pytest.mark.parametrize(
     "damage", [truncate, truncate_without_checksums, overwrite, write_other_json, change_a_digit, remove]
 )
-def test_a_damaged_published_state_comes_back_from_its_spare(
+def test_a_damaged_published_state_comes_back_from_its_backup(
     spark: SparkSession, metadata: Path, warehouse: Path, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    keep_spare(NAME, warehouse, tmp_path)
+    keep_backup(NAME, warehouse, tmp_path)
     newest, head = metadata / "v3.metadata.json", Table(NAME, spark).head()
     damage(newest)
 
-    found = only(damage_told(error_of(spark), warehouse, tmp_path))
+    found = only(reported_damage(error_of(spark), warehouse, tmp_path))
     assert (found.table, found.path) == (NAME, newest)
-    assert "run `sparkhouse doctor --mend`, which returns to version 3, the spare of the newest" in found.message
+    assert "run `sparkhouse doctor --mend`, which returns to version 3, the backup of the newest" in found.message
 
     (told,) = restore(warehouse, tmp_path)
-    assert told.startswith(f"{NAME} is at version 3 of its metadata again, the spare of the newest publication")
+    assert told.startswith(f"{NAME} is at version 3 of its metadata again, the backup of the newest publication")
     assert (metadata / "v3.metadata.json.damaged").exists() == (damage is not remove)
     assert damaged(warehouse, tmp_path) == []
     assert restore(warehouse, tmp_path) == []
@@ -127,7 +127,7 @@ def test_a_damaged_published_state_comes_back_from_its_spare(
 def test_a_damaged_write_of_a_branch_makes_room_for_what_is_published(
     spark: SparkSession, metadata: Path, warehouse: Path, tmp_path: Path
 ) -> None:
-    keep_spare(NAME, warehouse, tmp_path)
+    keep_backup(NAME, warehouse, tmp_path)
     with on_branch(spark, "run"):
         append(spark, 3)
         append(spark, 4)
@@ -176,7 +176,7 @@ def test_checksums_that_are_cut_off_are_taken_away(
     newest = metadata / "v3.metadata.json"
     checksums(newest).write_bytes(checksums(newest).read_bytes()[:10])
 
-    found = only(damage_told(error_of(spark), warehouse, tmp_path))
+    found = only(reported_damage(error_of(spark), warehouse, tmp_path))
     assert found.path == checksums(newest)
     restore(warehouse, tmp_path)
     assert rows(spark) == [1, 2]
@@ -185,7 +185,7 @@ def test_checksums_that_are_cut_off_are_taken_away(
 def test_a_table_with_nothing_to_mend_it_from_is_told_of_and_left_alone(
     spark: SparkSession, metadata: Path, warehouse: Path, tmp_path: Path
 ) -> None:
-    keep_spare(NAME, warehouse, tmp_path)
+    keep_backup(NAME, warehouse, tmp_path)
     spark.sql(f"drop table {NAME} purge")
     assert damaged(warehouse, tmp_path) == []
     create(spark)
@@ -197,10 +197,10 @@ def test_a_table_with_nothing_to_mend_it_from_is_told_of_and_left_alone(
     assert restore(warehouse, tmp_path) == []
 
 
-def test_the_spare_of_an_earlier_table_of_that_name_is_not_taken(
+def test_the_backup_of_an_earlier_table_of_that_name_is_not_taken(
     spark: SparkSession, metadata: Path, warehouse: Path, tmp_path: Path
 ) -> None:
-    keep_spare(NAME, warehouse, tmp_path)
+    keep_backup(NAME, warehouse, tmp_path)
     spark.sql(f"drop table {NAME}")
     create(spark)
     truncate(metadata / "v2.metadata.json")
@@ -209,13 +209,13 @@ def test_the_spare_of_an_earlier_table_of_that_name_is_not_taken(
     assert rows(spark) == []
 
 
-def test_a_damaged_file_never_becomes_the_spare(
+def test_a_damaged_file_never_becomes_the_backup(
     spark: SparkSession, metadata: Path, warehouse: Path, tmp_path: Path
 ) -> None:
-    keep_spare(NAME, warehouse, tmp_path)
+    keep_backup(NAME, warehouse, tmp_path)
     for path in metadata.glob("v*.metadata.json"):
         overwrite(path)
-    keep_spare(NAME, warehouse, tmp_path)
+    keep_backup(NAME, warehouse, tmp_path)
 
     restore(warehouse, tmp_path)
     assert rows(spark) == [1, 2]
@@ -227,10 +227,10 @@ def test_compressed_metadata_comes_back_compressed(
     spark.sql(f"drop table {NAME} purge")
     gzip = "tblproperties ('write.metadata.compression-codec' = 'gzip')"
     spark.sql(f"create table {NAME} using iceberg {gzip} as select 1 as number")
-    keep_spare(NAME, warehouse, tmp_path)
+    keep_backup(NAME, warehouse, tmp_path)
     truncate(metadata / "v1.gz.metadata.json")
 
-    assert "version 1, the spare" in only(damage_told(error_of(spark), warehouse, tmp_path)).message
+    assert "version 1, the backup" in only(reported_damage(error_of(spark), warehouse, tmp_path)).message
     restore(warehouse, tmp_path)
     assert rows(spark) == [1]
 
@@ -243,7 +243,7 @@ def test_of_a_damaged_part_of_a_table_it_is_told_which_runs_to_take_back(
     newest = max(metadata.parent.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
     damage(newest)
 
-    found = only(damage_told(error_of(spark), warehouse, tmp_path))
+    found = only(reported_damage(error_of(spark), warehouse, tmp_path))
     assert (found.table, found.path) == (NAME, newest)
     assert "`sparkhouse rollback RUN`" in found.message
     assert restore(warehouse, tmp_path) == []
@@ -260,10 +260,10 @@ def test_an_error_about_something_else_tells_of_no_damage(
 ) -> None:
     with pytest.raises(AnalysisException) as raised:
         spark.sql(query)
-    assert damage_told(str(raised.value), warehouse, tmp_path) == []
+    assert reported_damage(str(raised.value), warehouse, tmp_path) == []
 
 
 def test_a_damaged_table_of_records_is_begun_anew(tmp_path: Path) -> None:
     error = f"Failed to open file: {tmp_path}/warehouse/monitoring/builds/metadata/snap-1.avro"
-    found = only(damage_told(error, tmp_path / "warehouse", tmp_path))
+    found = only(reported_damage(error, tmp_path / "warehouse", tmp_path))
     assert f"move {tmp_path}/warehouse/monitoring/builds away" in found.message

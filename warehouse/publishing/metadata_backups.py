@@ -1,4 +1,4 @@
-"""Damaged metadata files: found without Spark, told in words, and mended from a spare that each publication leaves.
+"""Damaged metadata files: found without Spark, told in words, and mended from a backup that each publication leaves.
 
 The newest `vN.metadata.json` of an Iceberg table in a folder says all that the table is; `version-hint.text` says N.
 Hadoop keeps checksums of each file `name` in `.name.crc`, and refuses to read a file that they do not fit.
@@ -40,31 +40,31 @@ class Damage:
     message: str
 
 
-def keep_spare(table: str, warehouse: Path, spares: Path) -> None:
-    """Keep a copy of a table's newest metadata file; where that is damaged, the spare that is there stays."""
-    newest = _look(table, warehouse, spares).intact
+def keep_backup(table: str, warehouse: Path, backups: Path) -> None:
+    """Keep a copy of a table's newest metadata file; where that is damaged, the backup that is there stays."""
+    newest = _look(table, warehouse, backups).intact
     if newest:
-        replace_file(_spare_path(table, spares), newest.content)
+        replace_file(_backup_path(table, backups), newest.content)
 
 
-def damaged(warehouse: Path, spares: Path) -> list[Damage]:
+def damaged(warehouse: Path, backups: Path) -> list[Damage]:
     """Return what keeps tables from being read, as far as their metadata files tell; never starts Spark."""
-    return [damage for state in _look_at_all(warehouse, spares) if (damage := state.damage)]
+    return [damage for state in _look_at_all(warehouse, backups) if (damage := state.damage)]
 
 
-def restore(warehouse: Path, spares: Path) -> list[str]:
+def restore(warehouse: Path, backups: Path) -> list[str]:
     """Put damaged metadata files right; return what was done, a line per table. The caller holds the writers' lock.
 
-    A table returns to its spare or to the newest intact file, whichever is newer. Damaged files are set aside, as
+    A table returns to its backup or to the newest intact file, whichever is newer. Damaged files are set aside, as
     `<name>.damaged`, until the upkeep of a later day. What could not be mended, `damaged` still tells.
     """
-    return [state.mend() for state in _look_at_all(warehouse, spares) if state.is_mendable]
+    return [state.mend() for state in _look_at_all(warehouse, backups) if state.is_mendable]
 
 
-def damage_told(error: str, warehouse: Path, spares: Path) -> list[Damage]:
+def reported_damage(error: str, warehouse: Path, backups: Path) -> list[Damage]:
     """Return the damages that the text of an error is about, its Java stack trace included; none for other errors."""
     if any(fault in error for fault in _OF_METADATA):
-        return damaged(warehouse, spares)
+        return damaged(warehouse, backups)
     path = re.compile(rf"{re.escape(str(warehouse))}/(\w+)/(\w+)/(?:data|metadata)/\S*?\.(?:avro|parquet)")
     lines = [line for line in error.splitlines() if any(fault in line for fault in _OF_FILES)]
     found = {match[0]: f"{match[1]}.{match[2]}" for line in lines if (match := path.search(line))}
@@ -87,7 +87,7 @@ class _Metadata:
 
 @dataclass(frozen=True)
 class _State:
-    """What there is of a table: `intact` is its newest intact file, `spare` a spare that fits the table.
+    """What there is of a table: `intact` is its newest intact file, `backup` a backup that fits the table.
 
     `hint` is None where there is none, 0 where it is no version: Iceberg looks at the files then, or finds no table.
     """
@@ -97,18 +97,18 @@ class _State:
     hint: int | None
     files: Mapping[int, Path]
     intact: _Metadata | None
-    spare: _Metadata | None
+    backup: _Metadata | None
     was_published: bool
 
     @property
     def expected(self) -> int:
         """The version that the table should be at; 0 if it was never created."""
-        return max(self.hint or 0, self.spare.version if self.spare else 0, *self.files, 0)
+        return max(self.hint or 0, self.backup.version if self.backup else 0, *self.files, 0)
 
     @property
     def remedy(self) -> _Metadata | None:
         """The newest content that there is."""
-        return max((each for each in (self.intact, self.spare) if each), key=lambda each: each.version, default=None)
+        return max((each for each in (self.intact, self.backup) if each), key=lambda each: each.version, default=None)
 
     @property
     def is_mendable(self) -> bool:
@@ -146,7 +146,7 @@ class _State:
 
     @property
     def _origin(self) -> str:
-        return "the newest intact one" if self.remedy is self.intact else "the spare of the newest publication"
+        return "the newest intact one" if self.remedy is self.intact else "the backup of the newest publication"
 
     def mend(self) -> str:
         """Let the table be at the version of the remedy: whatever moment this is killed at, it can be done again."""
@@ -166,23 +166,23 @@ class _State:
         return f"{self.table} is at version {remedy.version} of its metadata again, {self._origin}{note}"
 
 
-def _look_at_all(warehouse: Path, spares: Path) -> Iterator[_State]:
+def _look_at_all(warehouse: Path, backups: Path) -> Iterator[_State]:
     for folder in sorted(path for path in warehouse.glob("*/*") if path.is_dir()):
-        yield _look(f"{folder.parent.name}.{folder.name}", warehouse, spares)
+        yield _look(f"{folder.parent.name}.{folder.name}", warehouse, backups)
 
 
-def _look(table: str, warehouse: Path, spares: Path) -> _State:
+def _look(table: str, warehouse: Path, backups: Path) -> _State:
     folder = warehouse.joinpath(*table.split(".")) / "metadata"
     # In this order, a commit in between makes what is looked at later newer, which is no fault.
-    spare = _read(_spare_path(table, spares))
+    backup = _read(_backup_path(table, backups))
     hint = _hint(folder)
     files = {int(found[1]): path for path in folder.glob("v*") if (found := METADATA_FILE.fullmatch(path.name))}
     newest_first = (_read(files[version], version) for version in sorted(files, reverse=True))
     intact = next((each for each in newest_first if each), None)
-    of_this_table = spare and (intact is None or intact.table_uuid == spare.table_uuid)
-    of_now = spare and (spare.manifest_list is None or spare.manifest_list.exists())
-    fitting = spare if of_this_table and of_now else None
-    return _State(table, folder, hint, files, intact, fitting, was_published=_spare_path(table, spares).exists())
+    of_this_table = backup and (intact is None or intact.table_uuid == backup.table_uuid)
+    of_now = backup and (backup.manifest_list is None or backup.manifest_list.exists())
+    fitting = backup if of_this_table and of_now else None
+    return _State(table, folder, hint, files, intact, fitting, was_published=_backup_path(table, backups).exists())
 
 
 def _hint(folder: Path) -> int | None:
@@ -200,7 +200,7 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _read(path: Path, version: int | None = None) -> _Metadata | None:
-    """Return the content of a metadata file, None if it is missing or damaged; a spare's version is in its content."""
+    """Return the content of a metadata file, None if it is missing or damaged; a backup's version is in its content."""
     content = _bytes(path)
     if content is None or _is_altered(path, content):
         return None
@@ -265,8 +265,8 @@ def _damaged_file(table: str, path: Path) -> Damage:
     return Damage(table, path, f"{table}: {path} is damaged or missing: {advice}")
 
 
-def _spare_path(table: str, spares: Path) -> Path:
-    return spares / f"{table}.metadata.json"
+def _backup_path(table: str, backups: Path) -> Path:
+    return backups / f"{table}.metadata.json"
 
 
 def _set_aside(path: Path) -> str:
