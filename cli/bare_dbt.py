@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 
-from cli.dbt import needs_spark
-from cli.home import Home
-from cli.relocation import require_in_place
-from cli.session import start_spark
+from cli.jobs.dbt import needs_spark
+from cli.machine.home import Home
+from cli.runs.relocation import require_in_place
+from cli.spark.session import start_spark
 
 
 def main() -> None:

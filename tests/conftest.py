@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -32,13 +32,13 @@ def _java_is_announced(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     """`make test` has what is marked `java` in one process, so that one JVM works at a time, and all else beside it."""
     if not request.node.get_closest_marker("java"):
         refused = "a test that starts Java uses the fixture `spark` or is marked `java`"
-        monkeypatch.setattr("cli.session.launch", lambda _: pytest.fail(refused))
+        monkeypatch.setattr("cli.spark.session.launch", lambda _: pytest.fail(refused))
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The state folder of the test run; the environment points at it."""
-    from cli.home import Home
+    from cli.machine.home import Home
 
     os.environ["SPARKHOUSE_HOME"] = str(tmp_path_factory.mktemp("home"))
     os.environ["SPARKHOUSE_MASTER"] = "local[2]"
@@ -90,7 +90,7 @@ def refit_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def spark(home: Home) -> Iterator[SparkSession]:  # noqa: ARG001 - the session reads the state folder from the environment
-    from cli import session as sessions
+    from cli.spark import session as sessions
 
     settings = sessions.spark_settings()
     options = settings["spark.driver.extraJavaOptions"]

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from cli.home import DBT_PROJECT, PROFILES
+from cli.machine.home import DBT_PROJECT, PROFILES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 MARTS = ("fct_service_days", "fct_retention_cohorts", "fct_survival_by_tenure", "fct_cancel_funnel")
 CANCEL_FLOW = ("Cancel", "Cancellation Confirmation")

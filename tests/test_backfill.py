@@ -11,10 +11,10 @@ import pytest
 from conftest import run_command
 from pyspark.sql import functions as F
 
-from cli.dbt import run_dbt
-from cli.job import Job
-from cli.model_job import ModelJob
-from cli.steps import Steps
+from cli.jobs.dbt import run_dbt
+from cli.jobs.model_job import ModelJob
+from cli.jobs.warehouse_job import Job
+from cli.runs.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
     Cells = dict[tuple[date, str, str], str]
 

@@ -14,9 +14,9 @@ import pytest
 import typer.main
 
 from cli import app as command_line
-from cli.dbt import DbtFailed, DbtNode, DbtOutcome
-from cli.job import CheckFailed, raise_failed, summary
-from cli.report import query_of_predictions
+from cli.jobs.dbt import DbtFailed, DbtNode, DbtOutcome
+from cli.jobs.warehouse_job import CheckFailed, raise_failed, summary
+from cli.printing.run_report import query_of_predictions
 from warehouse.catalogue import GROUPS, Feature, features
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def test_an_unknown_group_of_features_could_not_run_and_the_groups_are_listed(
 
 
 def test_features_starts_neither_spark_nor_dbt() -> None:
-    code = "import sys, cli.features as f; f.print_features(f.features_of('plan'), 'table'); print(*sys.modules)"
+    listing = "import sys, cli.printing.feature_list as f; f.print_features(f.features_of('plan'), 'table')"
+    code = f"{listing}; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
     assert not {"pyspark", "dbt", "pandas", "numpy", "great_expectations"} & set(ended.stdout.split())
 

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from cli.licences import LOCK, PIN
+from cli.health.licences import LOCK, PIN
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import drop_all_tables
 
-from cli.demo_log import LogsPooled
-from cli.job import Job
-from cli.main_job import simulated_log
-from cli.steps import Steps, write_json
+from cli.jobs.demo_log import LogsPooled
+from cli.jobs.main_job import simulated_log
+from cli.jobs.warehouse_job import Job
+from cli.runs.steps import Steps, write_json
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.licences import UNKNOWN, Package, licence_of, packages, print_licences
+from cli.health.licences import UNKNOWN, Package, licence_of, packages, print_licences
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 END = date(2018, 12, 1)
 REAL_USERS = ("113", "87")
@@ -57,8 +57,8 @@ def log(tmp_path_factory: pytest.TempPathFactory, shared_or_none: Path | None) -
 @pytest.fixture(scope="module")
 def lifetimes(empty_warehouse: SparkSession, home: Home, log: Path) -> pd.DataFrame:
     """The features of the one snapshot that stands at the end of the log, by user."""
-    from cli.job import Job
-    from cli.steps import Steps
+    from cli.jobs.warehouse_job import Job
+    from cli.runs.steps import Steps
 
     job = Job(empty_warehouse, home, Steps(quiet=True))
     job.ingest([log])

@@ -20,8 +20,8 @@ from pyspark.sql import functions as F
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
-    from cli.main_job import RunReport
+    from cli.jobs.main_job import RunReport
+    from cli.machine.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README_LINES = re.findall(r"^\.venv/bin/(\w+) (.*)", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
@@ -67,8 +67,8 @@ class Ran:
 def ran(
     empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory, shared_or_none: Path | None
 ) -> Ran:
-    from cli.main_job import run_all
-    from cli.steps import Steps
+    from cli.jobs.main_job import run_all
+    from cli.runs.steps import Steps
     from warehouse.landing.simulator import SimulationSpec, simulate
 
     log = tmp_path_factory.mktemp("log") / "events.json"
@@ -223,8 +223,8 @@ def content(ran: Ran) -> list[tuple[Any, ...]]:
 
 
 def test_a_log_that_is_known_adds_nothing(ran: Ran) -> None:
-    from cli.job import Job
-    from cli.steps import Steps
+    from cli.jobs.warehouse_job import Job
+    from cli.runs.steps import Steps
 
     before = content(ran)
     assert Job(ran.spark, ran.home, Steps(quiet=True)).ingest([ran.log]).files_skipped == 1

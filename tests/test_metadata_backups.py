@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 NAME = "marts.t"
 MANIFEST_LISTS = "metadata/snap-*.avro"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import run_command
 
-from cli.dbt import run_dbt
-from cli.differences import NEW_ROW, NO_ROW, differences
-from cli.home import DBT_PROJECT
-from cli.job import CheckFailed, Job
-from cli.proof import prove_point_in_time, with_event_at_instant, with_event_just_before
-from cli.scratch import Scratch, scratch_schemas
-from cli.steps import Steps
+from cli.jobs.dbt import run_dbt
+from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.machine.home import DBT_PROJECT
+from cli.proof.differences import NEW_ROW, NO_ROW, differences
+from cli.proof.point_in_time import prove_point_in_time, with_event_at_instant, with_event_just_before
+from cli.proof.scratch import Scratch, scratch_schemas
+from cli.runs.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 PUBLISHED = ("staging.stg_sparkify__events", "intermediate.int_user_snapshots_spined", "marts.fct_user_features")
 # Most of these are no Mondays: such dates come on demand only.

@@ -11,7 +11,7 @@ from itertools import count, islice
 
 import pytest
 
-from cli.formats import SIZED, Written, cell, csv_lines, distinct, escaped, json_lines, table_lines
+from cli.printing.formats import SIZED, Written, cell, csv_lines, distinct, escaped, json_lines, table_lines
 from warehouse.contract.cells import defused, visible
 
 REVERSED = "a\u202egnp.exe"

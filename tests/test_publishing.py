@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.dbt import run_dbt
-from cli.home import DBT_PROJECT
-from cli.query import QueryFailed, TwoStates, reading
+from cli.jobs.dbt import run_dbt
+from cli.machine.home import DBT_PROJECT
+from cli.sql.query import QueryFailed, TwoStates, reading
 from warehouse.publishing import journal, publication, records
 from warehouse.publishing.branch import NothingUnpublished, discard, on_branch
 from warehouse.publishing.journal import Journal, Move, Publication, moment
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 INPUT, MART = "raw.events", "marts.dim_users"
 NAMES = (INPUT, MART)

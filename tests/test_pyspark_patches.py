@@ -14,7 +14,7 @@ from pyspark.rdd import PipelinedRDD
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cli.spark_context import CLASS
+from cli.spark.quick_context import CLASS
 
 through_python = RDD._to_java_object_rdd  # noqa: SLF001
 LOOK_UP = protocol.REFLECTION_COMMAND_NAME + protocol.REFL_GET_UNKNOWN_SUB_COMMAND_NAME

@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 from cli import app as command_line
-from cli.sql_guard import guarded
+from cli.sql.guard import guarded
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()

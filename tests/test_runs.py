@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import run_command
 
-from cli.faults import recognised
-from cli.job import CheckFailed, Job
-from cli.runs import BROKEN_OFF, DISCARDED, DONE, FAILED, PUBLISHED, ROLLED_BACK, RUNNING, recorded, runs
-from cli.steps import Steps
-from cli.writer_lock import Holder, WriterAtWork, current_holder, writer_lock
+from cli.health.machine_faults import recognised
+from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.runs.records import BROKEN_OFF, DISCARDED, DONE, FAILED, PUBLISHED, ROLLED_BACK, RUNNING, recorded, runs
+from cli.runs.steps import Steps
+from cli.runs.writer_lock import Holder, WriterAtWork, current_holder, writer_lock
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ME = Holder("ingest", "run-1", os.getpid(), "2026-11-24T05:00:00+00:00")
@@ -34,7 +34,7 @@ ME = Holder("ingest", "run-1", os.getpid(), "2026-11-24T05:00:00+00:00")
 HOLDING = """
 import sys, time
 from pathlib import Path
-from cli.writer_lock import Holder, writer_lock
+from cli.runs.writer_lock import Holder, writer_lock
 with writer_lock(Path(sys.argv[1]), Holder("run", "run-0", 42, "2026-11-24T04:00:00+00:00"), None):
     print("held", flush=True)
     time.sleep(60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.spark_errors import one_line
+from cli.sql.errors import one_line
 
 FAILED_TASK = (
     "An error occurred while calling o1.getResult.\n: o.a.s.SparkException: thrown in awaitResult: \n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.sql_guard import NotAQuery, guarded
+from cli.sql.guard import NotAQuery, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 
 from cli.app import main
-from cli.model_job import ModelJob
-from cli.steps import Steps
+from cli.jobs.model_job import ModelJob
+from cli.runs.steps import Steps
 from models_ml.dataset import training_file
 from models_ml.dataset.builds import build_known_at
 from models_ml.dataset.training_file import TrainingFileSpec, write_training_file
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 LABEL = "churned_in_time_bin"
 UTC = timezone.utc

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.local_files import CLASS
+from cli.spark.local_files import CLASS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WRITE_A_TABLE = """
-from cli.home import Home
-from cli.session import start_spark
+from cli.machine.home import Home
+from cli.spark.session import start_spark
 
 Home.from_environment()
 spark = start_spark()

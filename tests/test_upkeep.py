@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import drop_all_tables
 
-from cli.home import Home
-from cli.upkeep import tidy
+from cli.machine.home import Home
+from cli.runs.upkeep import tidy
 from warehouse.publishing.branch import on_branch
 from warehouse.publishing.journal import Journal
 from warehouse.publishing.publication import Publisher

@@ -12,7 +12,7 @@ from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 from pyspark.sql import functions as F
 
-from cli.home import DBT_PROJECT, PROFILES
+from cli.machine.home import DBT_PROJECT, PROFILES
 from warehouse.landing.raw_tables import RAW_TABLES, columns_ddl, create_raw_tables
 
 if TYPE_CHECKING:

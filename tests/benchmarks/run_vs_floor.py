@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from cli.environment import java_home
+from cli.machine.environment import java_home
 
 FLOOR = Path(__file__).with_name("floor_pyspark.py")
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")

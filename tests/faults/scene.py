@@ -133,8 +133,8 @@ class Reader:
     """A session of another process than the runs, as any reader's."""
 
     def __init__(self, scene: Scene) -> None:
-        from cli.home import Home
-        from cli.session import start_spark
+        from cli.machine.home import Home
+        from cli.spark.session import start_spark
         from warehouse.publishing.journal import Journal
 
         # A folder of its own for temporary files: the scene's comes and goes with each attempt.

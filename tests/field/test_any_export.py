@@ -11,9 +11,9 @@ import pytest
 from conftest import drop_all_tables
 from test_formats import FORMS, PACKINGS
 
-from cli.dbt import run_dbt
-from cli.job import Job
-from cli.steps import Steps
+from cli.jobs.dbt import run_dbt
+from cli.jobs.warehouse_job import Job
+from cli.runs.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
     Record = dict[str, Any]
     Tables = dict[str, list[str]]

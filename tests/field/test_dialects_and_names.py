@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli.job import doubt_of_clock, doubt_of_users, told_dialects
+from cli.jobs.warehouse_job import doubt_of_clock, doubt_of_users, told_dialects
 from warehouse.landing.finding import find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.raw_tables import RAW_TABLES

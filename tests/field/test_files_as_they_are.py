@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.job import CheckFailed, Job
-from cli.steps import Steps
+from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.runs.steps import Steps
 from warehouse.landing import room
 from warehouse.landing.archives import LINE_TOO_LONG, end_mark
 from warehouse.landing.finding import FoundLogs, find_logs
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 RECORD = {"ts": 1538352117000, "userId": "30", "sessionId": 29, "page": "NextSong", "level": "paid"}
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import run_command
 
-from cli.interruption import interruptible
-from cli.printing import PIPE_CLOSED, print_rows
-from cli.query import reading
+from cli.printing.console import PIPE_CLOSED, print_rows
+from cli.sql.interruption import interruptible
+from cli.sql.query import reading
 from warehouse.publishing.journal import Journal
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENDLESS = "select sum(id) from range(1000000000000000)"
@@ -90,7 +90,7 @@ def test_she_presses_ctrl_c(spark: SparkSession, journal: Journal) -> None:
 
 
 def python(code: str) -> list[str]:
-    return [sys.executable, "-c", f"from cli.printing import *\nfrom itertools import count\n{code}"]
+    return [sys.executable, "-c", f"from cli.printing.console import *\nfrom itertools import count\n{code}"]
 
 
 @pytest.mark.parametrize("style", ["csv", "json", "table"])

@@ -14,11 +14,11 @@ import fastavro
 import pytest
 from conftest import drop_all_tables
 
-from cli.doctor import examine
-from cli.home import Home
-from cli.job import CheckFailed, Job
-from cli.runs import DAMAGED, FAILED, PUBLISHED, mend_files, recorded, runs
-from cli.steps import Steps
+from cli.health.doctor import examine
+from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.machine.home import Home
+from cli.runs.records import DAMAGED, FAILED, PUBLISHED, mend_files, recorded, runs
+from cli.runs.steps import Steps
 from warehouse.landing.reader.rules import Rules
 from warehouse.landing.salt import UnusableSalt, load_salt
 from warehouse.landing.simulator import SimulationSpec, simulate

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import drop_all_tables, run_command
 
-from cli.dbt import run_dbt
-from cli.job import Job
-from cli.snapshots import awaited_snapshot
-from cli.steps import Steps
+from cli.jobs.dbt import run_dbt
+from cli.jobs.snapshots import awaited_snapshot
+from cli.jobs.warehouse_job import Job
+from cli.runs.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
     Line = dict[str, Any]
     Rows = dict[tuple[str, date], dict[str, Any]]

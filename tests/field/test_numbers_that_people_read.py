@@ -19,9 +19,9 @@ import pandas as pd
 import pytest
 from great_expectations.core.run_identifier import RunIdentifier
 
-from cli.printing import print_rows, print_table
-from cli.query import QueryFailed, reading
-from cli.steps import Steps
+from cli.printing.console import print_rows, print_table
+from cli.runs.steps import Steps
+from cli.sql.query import QueryFailed, reading
 from expectations import checkpoint, data_docs
 from models_ml.campaigns.campaign import _write
 from warehouse.publishing.journal import Journal, utc_moment
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cli.home import Home
+    from cli.machine.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # A name that turns the screen red, clears it, writes backwards, breaks the line and the table, and is a formula too.
@@ -196,7 +196,7 @@ def test_an_artist_who_writes_to_the_terminal_is_shown(capsys: pytest.CaptureFix
 @pytest.mark.parametrize("style", ["table", "csv", "json"])
 def test_a_terminal_that_knows_no_unicode_is_printed_to_as_well(encoding: str, shown: str, style: str) -> None:
     code = (
-        "from cli.printing import *; accept_all_text();"
+        "from cli.printing.console import *; accept_all_text();"
         f"print_rows(['artist'], [('Björk \\u65e5 \\ud800',)], '{style}'); print_table(['a'], [['\\u65e5']])"
     )
     ended = subprocess.run(

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import faults, jvm
-from cli.dbt import needs_spark
-from cli.doctor import examine
-from cli.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, java_home, left_out, made, package
-from cli.faults import recognised, told_faults
-from cli.home import Home, InvalidSetting
-from cli.jvm import Jvm, last_words, quoted, refusal
-from cli.machine_checks import loopback, state_folder, unpacking, variables
-from cli.temporary import NoTemporaryFolder, lets_run, scratch_folder
+from cli.health import machine_faults as faults
+from cli.health.doctor import examine
+from cli.health.machine_checks import loopback, state_folder, unpacking, variables
+from cli.health.machine_faults import recognised, told_faults
+from cli.jobs.dbt import needs_spark
+from cli.machine.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, java_home, left_out, made, package
+from cli.machine.home import Home, InvalidSetting
+from cli.machine.temporary import NoTemporaryFolder, lets_run, scratch_folder
+from cli.spark import jvm
+from cli.spark.jvm import Jvm, last_words, quoted, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def test_java_17_of_the_users_own_is_used_and_any_other_is_not(tmp_path: Path) -
 
 def test_the_process_lives_in_utc(home: Home) -> None:
     assert home.path.is_absolute()
-    code = "from cli.home import Home; Home.from_environment(); import datetime, time; print(time.tzname[0])"
+    code = "from cli.machine.home import Home; Home.from_environment(); import datetime, time; print(time.tzname[0])"
     command = [sys.executable, "-c", f"{code}; print(datetime.datetime.fromtimestamp(0))"]
     told = subprocess.run(
         command, env={**os.environ, "TZ": "America/New_York"}, capture_output=True, text=True, check=True
@@ -130,7 +131,7 @@ def test_the_process_lives_in_utc(home: Home) -> None:
 
 def test_a_pyspark_on_the_python_path_is_not_the_one_imported(tmp_path: Path) -> None:
     (tmp_path / "pyspark.py").write_text("raise SystemExit('a foreign pyspark')\n")
-    code = "from cli.home import Home; Home.from_environment(); import pyspark; print(pyspark.__version__)"
+    code = "from cli.machine.home import Home; Home.from_environment(); import pyspark; print(pyspark.__version__)"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "3.5.9"
@@ -216,8 +217,8 @@ def test_a_folder_that_lets_programs_run_is_told_from_none(tmp_path: Path) -> No
 
 LIMITED = """
 import resource
-from cli.home import Home
-from cli.limits import narrow
+from cli.machine.home import Home
+from cli.machine.limits import narrow
 resource.setrlimit(resource.{}, ({}, {}))
 Home.from_environment()
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], narrow())

@@ -1,0 +1,68 @@
+"""How Spark is started for a command that writes or reads."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.jobs.model_job import ModelJob
+from cli.machine.home import Home
+from cli.runs.records import held_lock, recorded
+from cli.runs.relocation import require_in_place
+from cli.runs.steps import Steps
+from cli.runs.writer_lock import WriterAtWork
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from warehouse.landing.reader.rules import Rules
+
+
+@contextmanager
+def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
+    """Start Spark for a command that writes: under the writers' lock, on record, no publication left unfinished."""
+    home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
+    with recorded(home, steps, wait=wait):
+        job = start_job(home, steps)
+        job.finish_publication()
+        yield job
+
+
+@contextmanager
+def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
+    """The same, on a branch of the run: what it does not publish, no reader sees."""
+    with writer(command, quiet=quiet, wait=wait) as job, job.branch():
+        yield job
+
+
+def reader(command: str, *, quiet: bool) -> ModelJob:
+    """Start Spark for a command that reads; a publication that was cut short is finished, if nobody writes."""
+    home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
+    job = start_job(home, steps)
+    if job.publisher.journal.needs_finishing:
+        with suppress(WriterAtWork, OSError), held_lock(home, steps, wait=False):
+            job.finish_publication()
+    return job
+
+
+def reading_rules(mapping: Path | None, *, pseudonymise: bool, keep_refused_text: bool) -> Rules:
+    """Put together how a log is to be read, before anything is written. Raises BrokenMapping."""
+    from warehouse.landing.reader.mapping_file import load_mapping
+    from warehouse.landing.reader.rules import Rules
+
+    return Rules(pseudonymise, load_mapping(mapping) if mapping else None, keep_refused_text)
+
+
+def start_job(home: Home, steps: Steps) -> ModelJob:
+    """Start Spark on the state folder. Raises StateElsewhere, ForeignPath."""
+    from cli.spark.session import start_spark
+
+    require_in_place(home)
+    return ModelJob(start_spark(), home, steps)
+
+
+def new_steps(command: str, *, quiet: bool) -> Steps:
+    """Begin the record of a command, under a run id that sorts by time."""
+    return Steps(quiet=quiet, run_id=datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ"), command=command)

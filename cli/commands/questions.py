@@ -1,0 +1,91 @@
+"""The commands that answer a question: of the tables, the catalogue, the packages, the machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.commands.access import new_steps, reader
+from cli.commands.options import Format
+from cli.jobs.dbt import CHECK_FAILED
+from cli.machine.home import Home
+from cli.runs.records import held_lock_anywhere, mend_files
+from cli.runs.relocation import relocate
+from warehouse.contract.cells import LINES, visible
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help="One SELECT (or describe, show tables in), in Spark SQL.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIMESTAMP|RUN_ID", help="The tables as they were published then; UTC if no zone is given."
+        ),
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN_ID", help="What a failed run left unpublished.")
+    ] = None,
+    style: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+    limit: Annotated[int | None, typer.Option(min=0, help="The most rows to print; all if not given.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Cancel a statement that takes longer.")
+    ] = None,
+) -> None:
+    """Query the published warehouse, for example ml.churn_predictions, as it is now or was; this command only reads."""
+    from cli.printing.console import print_rows, waiting
+    from cli.sql.interruption import interruptible
+    from cli.sql.query import reading
+
+    asked = reading(statement, as_of, run_id, limit)
+    with waiting() as first_of:
+        job = reader("sql", quiet=True)
+        with interruptible(job.spark, timeout):
+            columns, rows = asked.rows(job.spark, job.publisher.journal)
+            print_rows(columns, first_of(rows), style.value)
+
+
+def features(
+    group: Annotated[str | None, typer.Option(help="Only this group, such as recency; all if not given.")] = None,
+    style: Annotated[Format, typer.Option("--format", help="How to print them; csv and json hold all.")] = Format.table,
+) -> None:
+    """List the catalogue of features: unit, range, when NULL, leak class, meaning."""
+    from cli.printing.feature_list import features_of, print_features
+
+    print_features(features_of(group), style.value)
+
+
+def licences(
+    style: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.table,
+) -> None:
+    """List every package of the lock file that is installed here, with its version and licence."""
+    from cli.health.licences import print_licences
+
+    print_licences(style.value)
+
+
+def doctor(
+    mend: Annotated[bool, typer.Option("--mend", help="Put right damaged files of the state folder first.")] = False,
+    move_in: Annotated[
+        bool, typer.Option("--relocate", help="Make a copied or moved state folder one of its own first.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not start Spark.")] = False,
+) -> None:
+    """Try all that a run needs, from Java to a table in the state folder; say what is wrong and how to mend it."""
+    from cli.health.doctor import examine
+
+    home = Home.from_environment()
+    if move_in:
+        with held_lock_anywhere(home, new_steps("doctor", quiet=True), wait=False):
+            for line in relocate(home):
+                print(line)
+    if mend:
+        for line in mend_files(home, new_steps("doctor", quiet=True)):
+            print(line)
+    all_well = True
+    for finding in examine(home, quick=quick):
+        print(visible(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.found}"), flush=True)
+        if not finding.ok:
+            print(visible(f"      {finding.remedy}", keep=LINES), flush=True)
+        all_well = all_well and finding.ok
+    raise typer.Exit(0 if all_well else CHECK_FAILED)

@@ -1,0 +1,1 @@
+"""What is wrong with the machine or the state folder, in words, with what to do about it."""

@@ -1,0 +1,121 @@
+"""`sparkhouse doctor`: what is installed, what the machine gives, whether it works; what is wrong and its remedy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.health.machine_checks import Finding, machine_findings
+from cli.health.trial import spark_findings
+from cli.runs.records import damaged_records
+from cli.runs.relocation import require_in_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.machine.home import Home
+
+PACKAGES = (
+    "pyspark",
+    "dbt-core",
+    "dbt-spark",
+    "great-expectations",
+    "mlflow",
+    "snowpark-connect-deps-iceberg",
+    "typer",
+)
+
+
+def examine(home: Home, *, quick: bool = False) -> Iterator[Finding]:
+    """Look at everything that a run needs, and try it; `quick` starts no Spark."""
+    yield _python()
+    yield from _packages()
+    yield _java()
+    yield from machine_findings(home)
+    misplaced = _place(home)
+    yield misplaced
+    if misplaced.ok and not quick:
+        yield from spark_findings(home)
+    yield from _small_files(home)
+    yield from _tables(home)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    ok = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    return Finding(
+        "Python", ok, f"{version} in {sys.prefix}", "Use Python 3.10 to 3.12: `make PYTHON=python3.11 setup`."
+    )
+
+
+def _packages() -> Iterator[Finding]:
+    installed = {
+        package.metadata["Name"].lower().replace("_", "-"): package.version for package in metadata.distributions()
+    }
+    for name in PACKAGES:
+        yield Finding(name, name in installed, installed.get(name, "not installed"), "Run `make setup`.")
+
+
+def _java() -> Finding:
+    binary = Path(os.environ["JAVA_HOME"]) / "bin" / "java"
+    try:
+        printed = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True).stderr  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as error:
+        return Finding(
+            "Java", ok=False, found=f"{binary}: {error}", remedy="Run `make setup`, or set JAVA_HOME to a Java 17."
+        )
+    return Finding(
+        "Java",
+        ' version "17' in printed,
+        f"{printed.splitlines()[0]} ({binary})",
+        "Set JAVA_HOME to a Java 17, or unset it.",
+    )
+
+
+def _place(home: Home) -> Finding:
+    from warehouse.publishing.location import ForeignPath, StateElsewhere
+
+    try:
+        require_in_place(home)
+    except (StateElsewhere, ForeignPath) as fault:
+        return Finding("Place of the state", ok=False, found=str(home.path), remedy=f"{fault}.")
+    return Finding("Place of the state", ok=True, found="all tables name files of their own")
+
+
+def _small_files(home: Home) -> Iterator[Finding]:
+    """What would make a command refuse, or is set aside by the next one that writes."""
+    from warehouse.landing.salt import salt_fault
+    from warehouse.publishing.clock import ClockWasAhead, require_past
+    from warehouse.publishing.journal import Journal
+
+    if Journal(home.journal).is_damaged:
+        yield Finding(
+            "Journal",
+            ok=False,
+            found=f"{home.journal} is damaged",
+            remedy="The next command that writes sets it aside.",
+        )
+    for record in damaged_records(home):
+        yield Finding(
+            "Record of a run", ok=False, found=str(record), remedy="`sparkhouse doctor --mend` sets it aside."
+        )
+    if fault := salt_fault(home.salt):
+        found, remedy = fault
+        yield Finding("Salt", ok=False, found=found, remedy=f"{remedy[0].upper()}{remedy[1:]}.")
+    try:
+        require_past(home.warehouse)
+    except ClockWasAhead as ahead:
+        yield Finding("Clock", ok=False, found="tables were written ahead of now", remedy=f"{ahead}.")
+
+
+def _tables(home: Home) -> Iterator[Finding]:
+    from warehouse.publishing.metadata_backups import damaged
+
+    for damage in damaged(home.warehouse, home.metadata_backups):
+        yield Finding(damage.table, ok=False, found=str(damage.path), remedy=damage.message)
+    tables = sorted(f"{path.parent.name}.{path.name}" for path in home.warehouse.glob("*/*") if path.is_dir())
+    yield Finding("Tables", ok=True, found=", ".join(tables) or "none yet: `sparkhouse run` makes them")

@@ -1,0 +1,165 @@
+"""What the machine can do to a command, recognised in whatever error it comes out as, and what people do about it.
+
+Python's errors are known by their type and errno, a JVM that has ended by its exit code and by what it printed. An
+error of Java comes through dbt or py4j as a text.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.spark.jvm import SparkDidNotStart, newest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.machine.home import Home
+    from cli.spark.jvm import Jvm
+
+NEW_LINE = "\n"
+CLOSED_PROGRAM = re.compile(r'Cannot run program "([^"]+)".*Permission denied')
+UNTOUCHED = "What was published is untouched and can still be read."
+FULL = f"The disk that holds {{place}} is full: free some space and repeat the command. {UNTOUCHED}"
+FORBIDDEN = (
+    f"{{place}} cannot be written to: make it writable, or point SPARKHOUSE_HOME at a folder that is. {UNTOUCHED}"
+)
+MEMORY = (
+    "Spark has run out of memory: set SPARKHOUSE_DRIVER_MEMORY higher (such as 8g) and repeat the command. " + UNTOUCHED
+)
+KILLED_FOR_MEMORY = (
+    "The system has killed Spark because the machine's memory was short: set SPARKHOUSE_DRIVER_MEMORY lower, or end "
+    f"other programs, and repeat the command. {UNTOUCHED}"
+)
+KILLED = f"Spark has been killed in the middle of the command (signal 9). Repeat the command. {UNTOUCHED}"
+ENDED = (
+    f"Spark has ended in the middle of the command, as if it had been killed{{why}}. Repeat the command. {UNTOUCHED}"
+)
+NOT_RUN = (
+    "This user may not run {place}: set Sparkhouse up with a Python that lies where the user can reach it (make "
+    f"PYTHON=/usr/bin/python3 setup), or let the user run it. {UNTOUCHED}"
+)
+NO_LOOPBACK = (
+    "This machine has no loopback interface, over which Python and Spark talk: bring it up (`ip link set lo up`) and "
+    "repeat the command."
+)
+
+NO_NETWORK = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of the machine: texts of Java that give it away, and what to say; `{place}` is the state folder."""
+
+    signs: tuple[str, ...]
+    message: str
+
+
+# In this order: a full disk breaks files, too, and a JVM that ran out of memory is gone afterwards.
+FAULTS = (
+    Fault(("No space left on device", "ENOSPC", "Disk quota exceeded"), FULL),
+    Fault(("Read-only file system", "Permission denied", "Mkdirs failed to create"), FORBIDDEN),
+    Fault(
+        (
+            "OutOfMemoryError",
+            "Java heap space",
+            "GC overhead limit exceeded",
+            "Unable to acquire",
+            "INVALID_DRIVER_MEMORY",
+        ),
+        MEMORY,
+    ),
+    Fault(
+        ("Java gateway process exited", "JAVA_GATEWAY_EXITED"), "Spark could not start: `sparkhouse doctor` says why."
+    ),
+    Fault(
+        (
+            "Answer from Java side is empty",
+            "Error while sending or receiving",
+            "An error occurred while trying to connect",
+        ),
+        ENDED.format(why=""),
+    ),
+)
+
+
+def told_faults(error: BaseException, home: Home) -> list[str]:
+    """Return what to say of an error that the machine or a damaged file is to blame for; nothing of any other."""
+    from warehouse.publishing.metadata_backups import reported_damage
+
+    jvm = newest()
+    fault = recognised(error, str(home.path), jvm)
+    if fault:
+        first_line = str(error).strip().partition(NEW_LINE)[0]
+        # That nobody answers any more says nothing of why.
+        told_all = not first_line or first_line in fault or (jvm is not None and jvm.code is not None)
+        return [fault] if told_all else [fault, f"({first_line})"]
+    text = "".join(traceback.format_exception(error))
+    return [damage.message for damage in reported_damage(text, home.warehouse, home.metadata_backups)]
+
+
+def recognised(error: BaseException, home: str, jvm: Jvm | None = None) -> str | None:
+    """Return what to say of an error that the machine is to blame for; None of any other."""
+    if isinstance(error, SparkDidNotStart):
+        return str(error)
+    chain = list(_chain(error))
+    for each in chain:
+        if isinstance(each, OSError) and (said := _of_file(each, home)):
+            return said
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return _of_java([f"{type(each).__name__}: {each}" for each in chain], home, jvm)
+
+
+def _of_file(error: OSError, home: str) -> str | None:
+    """What to say of a file that could not be written, or of no network; what cannot be read is no such fault."""
+    if error.errno in NO_NETWORK:
+        return NO_LOOPBACK
+    place = str(error.filename or home)
+    if error.errno in NO_ROOM:
+        return FULL.format(place=place)
+    if error.errno in NO_RIGHT and (Path(place).is_relative_to(home) or Path(home).is_relative_to(place)):
+        return FORBIDDEN.format(place=home)
+    return None
+
+
+def _of_java(texts: list[str], home: str, jvm: Jvm | None) -> str | None:
+    """What to say of a JVM that has ended, or of an error that it told as a text."""
+    is_silent = any(sign in text for sign in FAULTS[-1].signs for text in texts)
+    has_ended = jvm is not None and (jvm.ends() if is_silent else jvm.code is not None)
+    if jvm and has_ended:
+        texts = [jvm.printed, *texts]
+    for text in texts:
+        if closed := CLOSED_PROGRAM.search(text):
+            return NOT_RUN.format(place=closed[1])
+    for fault in FAULTS[:-1]:
+        if any(sign in text for sign in fault.signs for text in texts):
+            return fault.message.format(place=home)
+    if jvm and has_ended:
+        return _of_death(jvm)
+    return FAULTS[-1].message if is_silent else None
+
+
+def _of_death(jvm: Jvm) -> str:
+    if jvm.lacked_memory:
+        return MEMORY
+    if jvm.was_killed_for_memory:
+        return KILLED_FOR_MEMORY
+    if jvm.was_killed:
+        return KILLED
+    return ENDED.format(why=f" (exit code {jvm.code}{': ' if jvm.last_words else ''}{jvm.last_words})")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,1 @@
+"""What commands do, step by step: on the session, in the state folder, on record."""

@@ -1,0 +1,109 @@
+"""dbt inside this process, on the session that runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cli.spark.session import start_spark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dbt_common.events.base_types import EventMsg
+
+CHECK_FAILED, COULD_NOT_RUN = 1, 2
+# Of a writing command, the tables that it wrote are audited on its branch and published.
+DBT_WRITERS = frozenset({"build", "run", "seed"})
+DBT_READERS = frozenset({"compile", "docs", "show", "source", "test"})
+DBT_OFFLINE = frozenset({"clean", "debug", "deps", "init", "list", "ls", "parse"})
+_BARE = (
+    "on a branch it would leave half of it behind. Bare dbt does it on the published tables, seen by readers at once"
+)
+DBT_REFUSED = {
+    "retry": "it would build the rest of a failed build without its first part: run `sparkhouse build` again",
+    "clone": _BARE,
+    "run-operation": _BARE,
+    "snapshot": _BARE,
+}
+STORE_FAILURES = "--store-failures"
+
+# dbt would start a JVM of its own making for these.
+DBT_QUERIES = DBT_WRITERS | {"compile", "docs", "freshness", "show", "source", "test"}
+
+
+@dataclass(frozen=True)
+class DbtNode:
+    """A model or test that dbt ran: `status` is dbt's word (success, pass, fail, error, skipped ...)."""
+
+    name: str
+    kind: str
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DbtOutcome:
+    """What a dbt command did; `exit_code` is 0 ok, 1 a test failed, 2 could not run."""
+
+    exit_code: int
+    nodes: tuple[DbtNode, ...]
+    error: str = ""
+
+    def of(self, *statuses: str) -> list[DbtNode]:
+        return [node for node in self.nodes if node.status in statuses]
+
+
+class DbtRefused(ValueError):
+    """A dbt command that could leave tables behind which no audit has seen."""
+
+
+def dbt_command(arguments: Sequence[str]) -> str | None:
+    """Return the command among dbt's arguments; None for options alone. Raises DbtRefused."""
+    known = DBT_WRITERS | DBT_READERS | DBT_OFFLINE | DBT_REFUSED.keys()
+    command = next((each for each in arguments if each in known), None)
+    if command in DBT_REFUSED:
+        raise DbtRefused(f"dbt {command} is not run here: {DBT_REFUSED[command]}")
+    if command and STORE_FAILURES in arguments:
+        raise DbtRefused(
+            f"dbt {command} {STORE_FAILURES} is not run here: it writes tables that no run publishes; the failing rows "
+            "are what the test selects, and `sparkhouse dbt compile` shows that query"
+        )
+    return command
+
+
+class DbtFailed(Exception):
+    """dbt could not run: a model with an error, a bad project, an unknown selector."""
+
+
+def needs_spark(arguments: Sequence[str]) -> bool:
+    """Whether a dbt command may ask the warehouse something."""
+    return bool(DBT_QUERIES & set(arguments)) and not {"-h", "--help", "serve"} & set(arguments)
+
+
+def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = None) -> DbtOutcome:
+    """Run one dbt command on our project and profile, whatever the working directory; `on_start` hears of each node.
+
+    `Home.from_environment()` has to come first: it names them to dbt, and keeps away what dbt reads for other projects.
+    """
+    from dbt.cli.main import dbtRunner
+
+    def listen(event: EventMsg) -> None:
+        if on_start and event.info.name == "LogStartLine":
+            on_start(f"{event.data.index} of {event.data.total}, {event.data.description}")
+
+    if needs_spark(arguments):
+        start_spark()
+    invoked = dbtRunner(callbacks=[listen]).invoke(list(arguments))
+    nodes = tuple(
+        DbtNode(r.node.name, r.node.resource_type.value, str(r.status), r.message or "")
+        for r in getattr(invoked.result, "results", ())
+        if hasattr(r, "node")
+    )
+    if isinstance(invoked.exception, KeyboardInterrupt):
+        raise invoked.exception
+    if invoked.success:
+        return DbtOutcome(0, nodes)
+    if invoked.exception or any(node.status in {"error", "runtime error"} for node in nodes):
+        return DbtOutcome(COULD_NOT_RUN, nodes, str(invoked.exception or ""))
+    return DbtOutcome(CHECK_FAILED, nodes)

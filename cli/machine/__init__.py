@@ -1,0 +1,1 @@
+"""Where we are: the environment, its limits, temporary folders, the state folder."""

@@ -1,0 +1,153 @@
+"""Where things are: the repository's folders and the state folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cli.machine.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, enter, forget_python_path
+
+if TYPE_CHECKING:
+    from models_ml.registry.training_report import TrainingReport
+    from models_ml.registry.version_removal import StoredVersion
+
+__all__ = ["DBT_PROJECT", "PROFILES", "REPOSITORY", "Home", "InvalidSetting", "shown"]
+
+# Of each setting that Spark reads: what it can be, and an example.
+SETTINGS = {
+    "SPARKHOUSE_DRIVER_MEMORY": (r"\d+[kmgt]b?", "4g"),
+    "SPARKHOUSE_MASTER": (r"local|local\[(\*|\d+)(, *\d+)?\]|yarn|(spark|k8s)://.+", "local[*]"),
+    "SPARKHOUSE_SHUFFLE_PARTITIONS": (r"[1-9]\d*", "4"),
+}
+
+
+class InvalidSetting(ValueError):
+    """An environment variable of ours has a value that it cannot have."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The state folder, `$SPARKHOUSE_HOME` or `./var`: nothing is ever written elsewhere.
+
+    `left_out` names the variables of other projects that were set when the process began.
+    """
+
+    path: Path
+    left_out: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """Resolve the state folder, once, and put the process into an environment of ours: UTC, nothing inherited.
+
+        Raises InvalidSetting.
+        """
+        forget_python_path()
+        path = _state_folder(os.environ.get("SPARKHOUSE_HOME"))
+        for name, (rule, such_as) in SETTINGS.items():
+            if os.environ.get(name) and not re.fullmatch(rule, os.environ[name], re.IGNORECASE):
+                raise InvalidSetting(
+                    f"{name} is {os.environ[name]!r}: set it to something such as {such_as}, or unset it"
+                )
+        return cls(path, tuple(enter(Machine.here(path))))
+
+    @property
+    def warehouse(self) -> Path:
+        return self.path / "warehouse"
+
+    @property
+    def landing(self) -> Path:
+        return self.path / "landing"
+
+    @property
+    def simulated_log(self) -> Path:
+        return self.landing / "simulated.json"
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether a run has ever begun to ingest a log."""
+        return (self.warehouse / "raw" / "ingested_files").is_dir()
+
+    @property
+    def reports(self) -> Path:
+        return self.path / "reports"
+
+    def model_card(self, version: TrainingReport | StoredVersion) -> Path:
+        return self.reports / "model_cards" / f"{version.label}-{version.model_version}.html"
+
+    @property
+    def campaigns(self) -> Path:
+        return self.reports / "campaigns"
+
+    @property
+    def on_drift(self) -> Literal["warn", "stop"]:
+        """What the gate does when users or outcomes are no longer what a model was trained on: `$SPARKHOUSE_DRIFT`."""
+        chosen = os.environ.get("SPARKHOUSE_DRIFT", "warn")
+        if chosen not in {"warn", "stop"}:
+            raise InvalidSetting(f"SPARKHOUSE_DRIFT is {chosen!r}: set it to warn or stop")
+        return "stop" if chosen == "stop" else "warn"
+
+    @property
+    def data_docs(self) -> Path:
+        return self.reports / "data_docs"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.path / "mlflow"
+
+    @property
+    def writer_lock(self) -> Path:
+        return self.path / "writer.lock"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the newest publication."""
+        return self.path / "publication.json"
+
+    @property
+    def metadata_backups(self) -> Path:
+        """The published metadata of each table, should the table's own be damaged."""
+        return self.path / "spares"
+
+    @property
+    def runs(self) -> Path:
+        """A record of each run."""
+        return self.path / "runs"
+
+    @property
+    def salt(self) -> Path:
+        return self.path / "salt"
+
+    @property
+    def tmp(self) -> Path:
+        """Spark's temporary files."""
+        return self.path / "tmp"
+
+    @property
+    def former_homes(self) -> Path:
+        """Where the state folder was before it was copied or moved."""
+        return self.path / "former_homes.json"
+
+
+def shown(path: Path) -> str:
+    """A path as people want to read it: relative where it lies below the working directory."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _state_folder(chosen: str | None) -> Path:
+    """The state folder by its absolute name. Raises InvalidSetting."""
+    try:
+        path = Path(chosen or "var").expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise InvalidSetting(
+            f"SPARKHOUSE_HOME is {chosen!r}, which leads nowhere ({error}): set it to a folder"
+        ) from error
+    if not chosen and path == Path("/var"):
+        raise InvalidSetting(
+            "SPARKHOUSE_HOME is not set, and ./var would be the system's /var: set it to a folder of yours"
+        )
+    if path.exists() and not path.is_dir():
+        raise InvalidSetting(f"SPARKHOUSE_HOME is {path}, which is a file: set it to a folder")
+    return path

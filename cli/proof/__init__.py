@@ -1,0 +1,1 @@
+"""Proof of point-in-time correctness: the same features without later events."""

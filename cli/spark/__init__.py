@@ -1,0 +1,1 @@
+"""The JVM and the one SparkSession of a process."""

@@ -1,0 +1,56 @@
+"""The one SparkSession of a process, with the settings of `profiles/profiles.yml`.
+
+dbt-spark (`method: session`) calls `getOrCreate()` for each statement, so it works on the session made here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jinja2 import Environment
+
+from cli.machine.home import PROFILES
+from cli.spark.jvm import launch, machine_settings, newest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def _env_var(name: str, default: str | None = None) -> str:
+    """dbt's `env_var`, for the one file that dbt and this module both read."""
+    value = os.environ.get(name, default)
+    if value is None:
+        raise KeyError(f"profiles.yml needs the environment variable {name}")
+    return value
+
+
+def spark_settings() -> dict[str, str]:
+    """Return the Spark settings of the profile's session target, rendered as dbt renders them."""
+    output: dict[str, Any] = yaml.safe_load((PROFILES / "profiles.yml").read_text())["sparkhouse"]["outputs"]["session"]
+    template = Environment(autoescape=False).from_string  # noqa: S701 - the output is Spark settings, not HTML
+    return {
+        name: template(str(value)).render(env_var=_env_var) for name, value in output["server_side_parameters"].items()
+    }
+
+
+def start_spark() -> SparkSession:
+    """Start Spark, or return the session that runs; `Home.from_environment()` has to come first.
+
+    Raises SparkDidNotStart, NoTemporaryFolder, or an OSError where the state folder cannot be made.
+    """
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
+
+    from cli.spark.quick_context import QuickContext
+
+    settings = spark_settings()
+    if not newest():
+        settings |= machine_settings(Path(os.environ["SPARKHOUSE_HOME"]), settings)
+        QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=launch(settings))
+    builder = SparkSession.builder
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()

@@ -1,0 +1,1 @@
+"""`sparkhouse sql`: what may be asked, how it is asked, and what comes back."""
