@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from commands import drop_all_tables, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,13 +122,6 @@ def shared(shared_or_none: Path | None) -> Path:
     return shared_or_none
 
 
-def drop_all_tables(session: SparkSession) -> None:
-    for namespace in ("raw", "staging", "intermediate", "marts", "ml", "monitoring"):
-        if session.catalog.databaseExists(namespace):
-            for table in session.sql(f"show tables in {namespace}").collect():
-                session.sql(f"drop table {namespace}.{table.tableName} purge")
-
-
 @pytest.fixture(scope="module")
 def empty_warehouse(spark: SparkSession) -> Iterator[SparkSession]:
     """The session on a warehouse without tables, for a module that fills it its own way."""
@@ -150,21 +143,6 @@ def planted_marts(empty_warehouse: SparkSession) -> SparkSession:
 def mlflow_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One MLflow store for all tests that train: to create one takes seconds. Versions of a label count on."""
     return tmp_path_factory.mktemp("mlflow")
-
-
-def run_command(*arguments: str) -> int:
-    """Run one command in this process, on the session that runs, and return its exit code."""
-    from pyspark.sql import SparkSession
-
-    from cli.app import main
-
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(sys, "argv", ["sparkhouse", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    session = SparkSession.getActiveSession()
-    assert session is None or session.conf.get("spark.wap.branch", "") == ""
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture

@@ -26,18 +26,30 @@ MAY_IMPORT = {
     "warehouse": {"warehouse"},
     "warehouse/contract": {"warehouse.contract"},
 }
-# The rooms of the model job, the upper floors first: each imports only what lies below its own floor.
-FLOORS = [
-    ["experiments"],
-    ["scoring", "training"],
-    ["registry"],
-    ["campaigns", "monitoring", "reports"],
-    ["evaluation"],
-    ["dataset"],
-    ["portable", "spec"],
-    ["ground"],
-]
-GROUND = sorted((REPOSITORY / "models_ml").glob("*.py"))
+# The rooms of a package, the upper floors first: each imports only what lies below its own floor. "" are the modules
+# that lie in no room: what all rooms of the model job stand on, and the way in of the command line.
+FLOORS = {
+    "cli": [
+        [""],
+        ["commands"],
+        ["health", "proof", "sql"],
+        ["printing"],
+        ["jobs"],
+        ["runs"],
+        ["spark"],
+        ["machine"],
+    ],
+    "models_ml": [
+        ["experiments"],
+        ["scoring", "training"],
+        ["registry"],
+        ["campaigns", "monitoring", "reports"],
+        ["evaluation"],
+        ["dataset"],
+        ["portable", "spec"],
+        [""],
+    ],
+}
 # What some rooms may import beside Python's own library; shap is imported where contributions of trees are asked for.
 LIGHT = {"portable": {"numpy", "scipy", "shap"}, "spec": {"yaml"}}
 STANDARD = {*sys.stdlib_module_names, "__future__"}
@@ -66,25 +78,30 @@ def test_a_package_imports_only_what_the_design_allows(package: str) -> None:
 
 
 def room_of(name: str) -> str:
-    """The room of a module of models_ml by its dotted name; what lies in no room is the ground."""
-    parts = name.split(".")
-    return parts[1] if len(parts) > 1 and (REPOSITORY / "models_ml" / parts[1]).is_dir() else "ground"
+    """The room of a module, by its dotted name."""
+    package, module = name.split(".")[:2]
+    return module if (REPOSITORY / package / module).is_dir() else ""
 
 
-@pytest.mark.parametrize("room", [room for floor in FLOORS for room in floor])
-def test_a_room_of_the_model_job_imports_only_rooms_below_it(room: str) -> None:
-    floor = next(number for number, rooms in enumerate(FLOORS) if room in rooms)
-    below = {each for rooms in FLOORS[floor + 1 :] for each in rooms} | {room}
-    files = [*(REPOSITORY / "models_ml" / room).rglob("*.py")] if room != "ground" else GROUND
+ROOMS = [(package, floor, room) for package, floors in FLOORS.items() for floor, of in enumerate(floors) for room in of]
+
+
+@pytest.mark.parametrize(("package", "floor", "room"), ROOMS)
+def test_a_room_imports_only_rooms_below_it(package: str, floor: int, room: str) -> None:
+    below = {each for rooms in FLOORS[package][floor + 1 :] for each in rooms} | {room}
+    folder = REPOSITORY / package / room
+    files = [path for path in (folder.rglob if room else folder.glob)("*.py") if path.name != "__init__.py"]
     assert files
     for path in files:
-        above = {name for name in imports_of(path) if name.startswith("models_ml.") and room_of(name) not in below}
+        ours = {name for name in imports_of(path) if name.startswith(f"{package}.")}
+        above = {name for name in ours if room_of(name) not in below}
         assert not above, f"{path.relative_to(REPOSITORY)} imports {above}"
 
 
-def test_every_room_of_the_model_job_has_its_floor() -> None:
-    rooms = {path.name for path in (REPOSITORY / "models_ml").iterdir() if (path / "__init__.py").is_file()}
-    assert rooms == {room for floor in FLOORS for room in floor} - {"ground"}
+@pytest.mark.parametrize("package", sorted(FLOORS))
+def test_every_room_has_its_floor(package: str) -> None:
+    rooms = {path.name for path in (REPOSITORY / package).iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == {room for floor in FLOORS[package] for room in floor} - {""}
 
 
 @pytest.mark.parametrize(("room", "others"), sorted(LIGHT.items()))
@@ -98,7 +115,7 @@ def test_a_light_room_imports_no_heavy_library(room: str, others: set[str]) -> N
 def test_only_the_session_module_builds_a_spark_session() -> None:
     product = {path for package in MAY_IMPORT for path in (REPOSITORY / package).rglob("*.py")}
     builders = [path for path in sorted(product) if "SparkSession.builder" in path.read_text()]
-    assert builders == [REPOSITORY / "cli" / "session.py"]
+    assert builders == [REPOSITORY / "cli" / "spark" / "session.py"]
 
 
 def tracked_files() -> list[Path]:

@@ -8,8 +8,8 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import drop_all_tables
-from test_formats import FORMS, PACKINGS
+from commands import drop_all_tables
+from exports import FORMS, PACKINGS
 
 from cli.jobs.dbt import run_dbt
 from cli.jobs.warehouse_job import Job

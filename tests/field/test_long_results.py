@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import run_command
+from commands import run_command
 
 from cli.printing.console import PIPE_CLOSED, print_rows
 from cli.sql.interruption import interruptible

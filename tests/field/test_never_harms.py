@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pytest
-from conftest import drop_all_tables
+from commands import drop_all_tables
 
 from cli.health.doctor import examine
 from cli.jobs.warehouse_job import CheckFailed, Job

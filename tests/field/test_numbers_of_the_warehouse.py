@@ -8,7 +8,7 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import drop_all_tables, run_command
+from commands import drop_all_tables, run_command
 
 from cli.jobs.dbt import run_dbt
 from cli.jobs.snapshots import awaited_snapshot

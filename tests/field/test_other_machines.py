@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from strange import ODD_NAME, OF_OTHERS
 
 from cli.health import machine_faults as faults
 from cli.health.doctor import examine
@@ -30,43 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BIN = Path(sys.executable).parent
-ODD_NAME = "a b [x]{y} ü-ß 50%25 what?*h#1 co,mma&'q"
 MACHINE = Machine(Path("/state"), Path("/java"), "ann", {"LC_ALL": "C.UTF-8"})
-OF_OTHERS = {
-    "SPARK_HOME": "/opt/spark-2.4",
-    "PYTHONPATH": "/opt/spark-2.4/python",
-    "PYTHONHOME": "/opt/python2",
-    "PYSPARK_SUBMIT_ARGS": "--master yarn pyspark-shell",
-    "PYSPARK_PYTHON": "/usr/bin/python2",
-    "PYSPARK_DRIVER_PYTHON": "jupyter",
-    "PYSPARK_GATEWAY_PORT": "1234",
-    "HADOOP_CONF_DIR": "/etc/hadoop",
-    "HADOOP_USER_NAME": "hdfs",
-    "YARN_CONF_DIR": "/etc/hadoop",
-    "SPARK_CONF_DIR": "/etc/spark",
-    "SPARK_LOCAL_DIRS": "/mnt/gone",
-    "SPARK_MASTER": "spark://cluster:7077",
-    "SPARK_REMOTE": "sc://cluster",
-    "SPARK_LOCAL_IP": "10.9.8.7",
-    "SPARK_TESTING": "1",
-    "JAVA_TOOL_OPTIONS": "-XX:+NoSuchOption",
-    "JDK_JAVA_OPTIONS": "-Dx",
-    "_JAVA_OPTIONS": "-Xmx1m",
-    "JAVA_HOME": "/opt/java-8",
-    "CLASSPATH": "/opt/old.jar",
-    "DBT_PROJECT_DIR": "/other/project",
-    "DBT_PROFILES_DIR": "/other/profiles",
-    "DBT_PROFILE": "other",
-    "DBT_TARGET": "prod",
-    "DBT_TARGET_PATH": "/other/target",
-    "DBT_LOG_PATH": "/other/logs",
-    "DBT_VARS": "{horizon_days: 1}",
-    "DBT_FULL_REFRESH": "1",
-    "MLFLOW_EXPERIMENT_NAME": "other",
-    "MLFLOW_RUN_ID": "abc",
-    "GX_CLOUD_ACCESS_TOKEN": "secret",
-    "TZ": "Europe/Berlin",
-}
 
 
 @pytest.mark.parametrize("name", sorted(OF_OTHERS))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_other_machines import ODD_NAME, OF_OTHERS
+from strange import ODD_NAME, OF_OTHERS
 
 BIN = Path(sys.executable).parent
 # A user without an account still has to read this environment, which may lie below root's own folder.

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import drop_all_tables
+from commands import drop_all_tables
 
 from cli.jobs.demo_log import LogsPooled
 from cli.jobs.main_job import simulated_log

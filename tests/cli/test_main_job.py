@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cli.jobs.main_job import RunReport
     from cli.machine.home import Home
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 README_LINES = re.findall(r"^\.venv/bin/(\w+) (.*)", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 REAL_USERS = ("113", "87")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import run_command
+from commands import run_command
 
 from cli.health.machine_faults import recognised
 from cli.jobs.warehouse_job import CheckFailed, Job
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cli.machine.home import Home
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 ME = Holder("ingest", "run-1", os.getpid(), "2026-11-24T05:00:00+00:00")
 
 # Another process that holds the lock until it is killed.

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import drop_all_tables
+from commands import drop_all_tables
 
 from cli.machine.home import Home
 from cli.runs.upkeep import tidy

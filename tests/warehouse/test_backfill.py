@@ -8,7 +8,7 @@ from functools import partialmethod
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import run_command
+from commands import run_command
 from pyspark.sql import functions as F
 
 from cli.jobs.dbt import run_dbt

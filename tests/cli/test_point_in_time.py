@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import run_command
+from commands import run_command
 
 from cli.jobs.dbt import run_dbt
 from cli.jobs.warehouse_job import CheckFailed, Job
