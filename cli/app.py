@@ -14,8 +14,7 @@ from cli.jobs.warehouse_job import CheckFailed
 from cli.machine.home import Home, InvalidSetting
 from cli.printing.console import accept_all_text, flush
 from warehouse.contract.cells import LINES, visible
-
-OUR_PACKAGES = ("cli", "expectations", "models_ml", "warehouse")
+from warehouse.contract.errors import SparkhouseError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,7 +76,7 @@ def explain(error: Exception) -> int:
     if messages:
         print(*(f"sparkhouse: {visible(each, keep=LINES)}" for each in messages), sep="\n", file=sys.stderr)
         return COULD_NOT_RUN
-    if type(error).__module__.split(".")[0] in OUR_PACKAGES:
+    if isinstance(error, SparkhouseError):
         print(f"sparkhouse: {visible(str(error), keep=LINES)}", file=sys.stderr)
     else:
         traceback.print_exception(error)

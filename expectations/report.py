@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
-class UnknownSuite(ValueError):
+class UnknownSuite(SparkhouseError, ValueError):
     """A suite was asked for that does not exist."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(f"There is no suite {name!r}. Choose from: {', '.join(known)}.")
 
 
-class MissingTable(LookupError):
+class MissingTable(SparkhouseError, LookupError):
     """A table that a suite reads has not been made yet."""
 
     def __init__(self, table: str, command: str) -> None:
@@ -25,7 +27,7 @@ class MissingTable(LookupError):
         self.table = table
 
 
-class CatalogueMismatch(LookupError):
+class CatalogueMismatch(SparkhouseError, LookupError):
     """A table has features that the catalogue does not tell of, or the other way round."""
 
     def __init__(self, table: str, without_entry: Sequence[str], without_column: Sequence[str]) -> None:
@@ -35,7 +37,7 @@ class CatalogueMismatch(LookupError):
         super().__init__("\n".join([*message, "Bring the table up to date with: sparkhouse build"]))
 
 
-class BrokenNullRule(ValueError):
+class BrokenNullRule(SparkhouseError, ValueError):
     """The condition under which a feature is NULL is none that Spark can evaluate."""
 
     def __init__(self, features: Sequence[str], null_rule: str, error: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from warehouse.contract.errors import SparkhouseError
 
-class ModelJobError(Exception):
+
+class ModelJobError(SparkhouseError):
     """The job could not run on what there is; the message says what to do."""
 
 

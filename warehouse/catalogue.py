@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from warehouse.contract.errors import SparkhouseError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
@@ -44,7 +46,7 @@ NO_NAMES = re.compile(
 )
 
 
-class BrokenCatalogue(ValueError):
+class BrokenCatalogue(SparkhouseError, ValueError):
     """The catalogue says too little or the wrong thing of some features: one line for each fault."""
 
     def __init__(self, path: Path, faults: Collection[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cli.health.machine_checks import Finding
 from cli.health.machine_faults import told_faults
 from cli.spark.session import start_spark
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 ROWS = 3
 
 
-class LostRows(RuntimeError):
+class LostRows(SparkhouseError, RuntimeError):
     """A table does not hold what was written to it."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli.spark.session import start_spark
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ class DbtOutcome:
         return [node for node in self.nodes if node.status in statuses]
 
 
-class DbtRefused(ValueError):
+class DbtRefused(SparkhouseError, ValueError):
     """A dbt command that could leave tables behind which no audit has seen."""
 
 
@@ -72,7 +73,7 @@ def dbt_command(arguments: Sequence[str]) -> str | None:
     return command
 
 
-class DbtFailed(Exception):
+class DbtFailed(SparkhouseError):
     """dbt could not run: a model with an error, a bad project, an unknown selector."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.runs.relocation import former_homes
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cli.machine.home import Home
 
 
-class LogsPooled(ValueError):
+class LogsPooled(SparkhouseError, ValueError):
     """A simulated log and a log of the user's own would lie in the same tables."""
 
 

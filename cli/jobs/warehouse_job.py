@@ -16,6 +16,7 @@ from cli.jobs.snapshots import awaited_snapshot
 from cli.machine.home import shown
 from cli.runs.records import DISCARDED, ROLLED_BACK, mark
 from cli.runs.upkeep import tidy
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +43,7 @@ TOLD = 10
 TOLD_LEFT_OUT = 3
 
 
-class CheckFailed(Exception):
+class CheckFailed(SparkhouseError):
     """A dbt test or an expectation failed: the command ends with exit code 1."""
 
 

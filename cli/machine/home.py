@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cli.machine.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, enter, forget_python_path
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from models_ml.registry.training_report import TrainingReport
@@ -24,7 +25,7 @@ SETTINGS = {
 }
 
 
-class InvalidSetting(ValueError):
+class InvalidSetting(SparkhouseError, ValueError):
     """An environment variable of ours has a value that it cannot have."""
 
 

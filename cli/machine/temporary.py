@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.machine.limits import narrow
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ ROOM = 1_000_000
 SPECIAL = frozenset(",[]{}*?\\%#")
 
 
-class NoTemporaryFolder(OSError):
+class NoTemporaryFolder(SparkhouseError, OSError):
     """No folder for temporary files has room, or none lets a library be loaded from it."""
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from cli.printing.console import PlainConsole, closed_pipe, print_rows
 from warehouse.catalogue import GROUPS, features
 from warehouse.contract.cells import visible
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 140
 
 
-class UnknownGroup(ValueError):
+class UnknownGroup(SparkhouseError, ValueError):
     """There is no such group of features."""
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from cli.jobs.warehouse_job import CheckFailed
 from cli.proof.differences import NEW_ROW, NO_ROW, differences
 from cli.proof.scratch import EVENTS, FEATURES, Scratch, scratch_schemas
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,11 +27,11 @@ AN_INSTANT = timedelta(milliseconds=1)
 WIDTH = 100
 
 
-class UnknownSnapshot(ValueError):
+class UnknownSnapshot(SparkhouseError, ValueError):
     """The feature table has no snapshot of that date."""
 
 
-class NothingToProve(RuntimeError):
+class NothingToProve(SparkhouseError, RuntimeError):
     """The feature table is missing, or is not what the log and the models of today give."""
 
 

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from cli.jobs.dbt import run_dbt
 from cli.jobs.warehouse_job import raise_failed
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ UPGRADE, PROBE = "Submit Upgrade", "probe"
 DAY = 86_400_000
 
 
-class NobodyToUpgrade(RuntimeError):
+class NobodyToUpgrade(SparkhouseError, RuntimeError):
     """Every user of the snapshot upgraded on the day before it."""
 
 

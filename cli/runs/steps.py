@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from warehouse.contract.cells import LINES, visible
+from warehouse.contract.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,4 @@ class Steps:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(content, indent=2) + "\n")
-    draft.replace(path)
+    replace_file(path, f"{json.dumps(content, indent=2)}\n".encode())

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from warehouse.contract.errors import SparkhouseError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
 PAUSE = 0.2
 
 
-class WriterAtWork(RuntimeError):
+class WriterAtWork(SparkhouseError, RuntimeError):
     """Another process writes to the state folder."""
 
 
-class NoFileLocks(RuntimeError):
+class NoFileLocks(SparkhouseError, RuntimeError):
     """The file system of the state folder has no locks."""
 
 

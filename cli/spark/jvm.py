@@ -17,6 +17,7 @@ from cli.machine.limits import narrow
 from cli.machine.temporary import library_folder, scratch_folder, temporary_folders
 from cli.spark.local_files import set_modes_without_processes
 from cli.spark.pyspark_patches import patch_pyspark
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ SECONDS_TO_END = 10
 DEFAULT_MEMORY = "4g"
 
 
-class SparkDidNotStart(RuntimeError):
+class SparkDidNotStart(SparkhouseError, RuntimeError):
     """Java refused to start, or Spark ended while it started."""
 
 

@@ -13,6 +13,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from cli.sql.dialect import ONE_STATEMENT, AsWritten
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ REMEDIES: dict[type[exp.Expr], str] = {
 }
 
 
-class NotAQuery(ValueError):
+class NotAQuery(SparkhouseError, ValueError):
     """The text is not exactly one statement that reads our tables; the message says what to do."""
 
 

@@ -7,6 +7,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 HEEDED = 3.0  # seconds that Spark gets to stop; with the process it stops anyway
 
 
-class TookTooLong(TimeoutError):
+class TookTooLong(SparkhouseError, TimeoutError):
     """A statement was not done within its time."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.sql.guard import guarded
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 PARTITIONS_OF_A_SORT = "spark.sql.adaptive.coalescePartitions.initialPartitionNum"
 
 
-class QueryFailed(ValueError):
+class QueryFailed(SparkhouseError, ValueError):
     """Spark could not answer: an unknown table or column, a type that does not fit."""
 
 
-class TwoStates(ValueError):
+class TwoStates(SparkhouseError, ValueError):
     """A query reads what a run left unpublished, or what was published at a moment: not both."""
 
 

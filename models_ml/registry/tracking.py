@@ -16,6 +16,7 @@ import pyspark
 
 from models_ml.errors import MisplacedStore, ModelNotStored
 from models_ml.registry.mlflow_location import EXPERIMENT, misplaced, own_uri
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +36,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 DATABASE = "mlflow.db"
 
 
-class StoreNotUpgraded(RuntimeError):
+class StoreNotUpgraded(SparkhouseError, RuntimeError):
     """The tracking store has the schema of another MLflow, and cannot be brought up to date."""
 
 

@@ -19,13 +19,13 @@ from cli.jobs.warehouse_job import CheckFailed, Job
 from cli.machine.home import Home
 from cli.runs.records import DAMAGED, FAILED, PUBLISHED, mend_files, recorded, runs
 from cli.runs.steps import Steps
+from warehouse.contract.files import replace_file
 from warehouse.landing.reader.rules import Rules
 from warehouse.landing.salt import UnusableSalt, load_salt
 from warehouse.landing.simulator import SimulationSpec, simulate
 from warehouse.publishing import metadata_files
 from warehouse.publishing.branch import on_branch
 from warehouse.publishing.clock import ClockWasAhead
-from warehouse.publishing.files import replace_file
 from warehouse.publishing.journal import PUBLISH, Journal, Move, Publication, moment
 from warehouse.publishing.location import ForeignPath, StateElsewhere, require_in_place, table_folders
 from warehouse.publishing.publication import Publisher

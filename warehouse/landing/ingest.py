@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.lines import Block, number_lines, read_lines, rows_at_a_time, survey
 from warehouse.landing.logs import identify, unknown_logs
 from warehouse.landing.raw_tables import (
@@ -44,7 +45,7 @@ DEFAULT_RULES = Rules()
 _FIRST_LINES, _FIRST_BYTES = 50, 1 << 20
 
 
-class LinesUnaccountedFor(RuntimeError):
+class LinesUnaccountedFor(SparkhouseError, RuntimeError):
     """Lines read and rows written differ in number."""
 
 

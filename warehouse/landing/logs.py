@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.formats.lines_of_text import LineWatch
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 
 
-class NoSuchLog(FileNotFoundError):
+class NoSuchLog(SparkhouseError, FileNotFoundError):
     """A path or pattern that names no log file."""
 
 
-class NotALog(ValueError):
+class NotALog(SparkhouseError, ValueError):
     """A file that somebody named as a log and that holds none, or a pattern with nothing but such files."""
 
     @classmethod
@@ -29,7 +30,7 @@ class NotALog(ValueError):
         return cls(f"{printable(path)} is {what}: it cannot be taken in; nothing was ingested")
 
 
-class UnreadableLog(OSError):
+class UnreadableLog(SparkhouseError, OSError):
     """A log file that cannot be read to its end."""
 
 

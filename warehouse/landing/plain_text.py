@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.archives import ARCHIVE_FAULTS, DAMAGED, end_mark, unpack, unpacked_head
 from warehouse.landing.formats.containers import BrokenContainer, End, Member, tar_members, zip_members
 from warehouse.landing.formats.content import HEAD, Content, Form, content_of
@@ -27,7 +28,7 @@ _MARKS = tuple(end_mark(fault).encode() for fault in ARCHIVE_FAULTS)
 _LONGEST_MARK = 1 + max(map(len, _MARKS))
 
 
-class NoLogInside(ValueError):
+class NoLogInside(SparkhouseError, ValueError):
     """A file that holds no log; the message says what it is."""
 
 

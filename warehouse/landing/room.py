@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, BinaryIO
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.formats.lines_of_text import LineWatch
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ _SPARE_BYTES = 256 << 20
 _LOOK_EVERY = 64 << 20
 
 
-class NoRoomToStage(OSError):
+class NoRoomToStage(SparkhouseError, OSError):
     """A log cannot be copied or unpacked into the staging folder."""
 
 
-class UnpacksTooLarge(ValueError):
+class UnpacksTooLarge(SparkhouseError, ValueError):
     """An archive that unpacks to more than a log of its size would."""
 
 
-class InvalidUnpackLimit(ValueError):
+class InvalidUnpackLimit(SparkhouseError, ValueError):
     """The variable that overrules the bound has a value that it cannot have."""
 
 

@@ -7,6 +7,8 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -15,7 +17,7 @@ RESTORE = "restore a backup, or give --no-pseudonymise, which keeps no names at 
 LET_THE_OWNER = "let its owner ingest, or give --no-pseudonymise, which keeps no names at all"
 
 
-class UnusableSalt(ValueError):
+class UnusableSalt(SparkhouseError, ValueError):
     """There is no salt that fits the pseudonyms of the raw tables."""
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.finding import FoundLogs, LeftOut
 from warehouse.landing.logs import (
     LogFile,
@@ -36,7 +37,7 @@ SECONDS_TO_SETTLE = 60
 _HIDDEN = ".staged"
 
 
-class LogsChanged(RuntimeError):
+class LogsChanged(SparkhouseError, RuntimeError):
     """Logs were written to while Spark read them."""
 
     def __init__(self, paths: frozenset[Path]) -> None:

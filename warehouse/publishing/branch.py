@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.location import TableFolder, require_own_files
 from warehouse.publishing.tables import tables
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 BRANCH_OF_SESSION = "spark.wap.branch"
 
 
-class NothingUnpublished(LookupError):
+class NothingUnpublished(SparkhouseError, LookupError):
     """The run has left no table on a branch of its own."""
 
 

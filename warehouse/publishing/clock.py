@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.journal import moment, now
 from warehouse.publishing.location import table_folders
 from warehouse.publishing.metadata_files import rewrite_metadata
@@ -18,7 +19,7 @@ TOLERANCE = 60_000
 _TIMES = ("last-updated-ms", "timestamp-ms")
 
 
-class ClockWasAhead(RuntimeError):
+class ClockWasAhead(SparkhouseError, RuntimeError):
     """Tables were written at a time that has not come yet."""
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from warehouse.publishing.files import replace_file
+from warehouse.contract.files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

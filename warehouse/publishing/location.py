@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.metadata_files import UNREADABLE, read_metadata
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ _LISTED = (
 )
 
 
-class StateElsewhere(RuntimeError):
+class StateElsewhere(SparkhouseError, RuntimeError):
     """The tables of a state folder say that they lie in another folder: it was copied or moved."""
 
 
-class ForeignPath(RuntimeError):
+class ForeignPath(SparkhouseError, RuntimeError):
     """Metadata of a table name a file or folder that is not the table's own."""
 
 

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse.publishing.files import replace_file
+from warehouse.contract.files import replace_file
 from warehouse.publishing.location import METADATA_FILE
 from warehouse.publishing.metadata_files import GZIP, UNREADABLE, checksums_of, parsed
 from warehouse.publishing.tables import SCHEMAS

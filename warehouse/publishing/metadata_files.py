@@ -7,7 +7,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from warehouse.publishing.files import replace_file
+from warehouse.contract.files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing import records
 from warehouse.publishing.branch import written_tables
 from warehouse.publishing.journal import PUBLISH, ROLLBACK, Move, Publication, now
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
     from warehouse.publishing.journal import Journal
 
 
-class MainHasMoved(RuntimeError):
+class MainHasMoved(SparkhouseError, RuntimeError):
     """Somebody wrote to `main` while the run was at work on its branch."""
 
 
-class NotPublished(LookupError):
+class NotPublished(SparkhouseError, LookupError):
     """The run published nothing that could be taken back."""
 
 
-class SnapshotExpired(RuntimeError):
+class SnapshotExpired(SparkhouseError, RuntimeError):
     """Iceberg no longer keeps the state that a table should go back to."""
 
 

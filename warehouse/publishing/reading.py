@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing import records
 from warehouse.publishing.journal import milliseconds, moment, utc_moment
 from warehouse.publishing.tables import find_table
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from warehouse.publishing.tables import Table
 
 
-class NoSuchState(LookupError):
+class NoSuchState(SparkhouseError, LookupError):
     """There is no state of a table that was published by then, or it is no longer kept."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.location import (
     PATH_FIELDS,
     ForeignPath,
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class IncompleteCopy(RuntimeError):
+class IncompleteCopy(SparkhouseError, RuntimeError):
     """Files that a table needs are not in the copy."""
 
 
-class CannotRelocate(RuntimeError):
+class CannotRelocate(SparkhouseError, RuntimeError):
     """A table holds what cannot be rewritten, or a link leads out of the state folder."""
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.archives import BROKEN_OFF, DAMAGED
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _WHAT_OF_ZIP = {
 }
 
 
-class BrokenContainer(ValueError):
+class BrokenContainer(SparkhouseError, ValueError):
     """An archive of files that cannot be opened; the message says what it is."""
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.formats.lines_of_text import LONGEST_LINE
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _INDEX = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")
 _EXCEL_SEPARATOR = "sep="
 
 
-class BrokenTable(ValueError):
+class BrokenTable(SparkhouseError, ValueError):
     """A Parquet file that cannot be read, or not to its end."""
 
 

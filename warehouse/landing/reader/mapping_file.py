@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import yaml
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.reader.fields import FIELDS, normalised
 from warehouse.landing.reader.mapping import LogMapping
 from warehouse.landing.reader.names import is_name_key
@@ -21,7 +22,7 @@ DIALECTS = ("sparkify", "redshift", "eventsim")
 LEVELS = ("free", "paid")
 
 
-class BrokenMapping(ValueError):
+class BrokenMapping(SparkhouseError, ValueError):
     """A mapping file that cannot be used."""
 
 

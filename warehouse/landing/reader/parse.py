@@ -8,13 +8,15 @@ from typing import Any
 
 import orjson
 
+from warehouse.contract.errors import SparkhouseError
+
 NOT_JSON, NOT_AN_OBJECT = "not json", "not an object"
 _MOST_DIGITS = _DEEPEST = 1000
 # A surrogate that is written as UTF-8 is one wrong character in Java, and two or three in Python.
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 
 
-class NotARecord(ValueError):
+class NotARecord(SparkhouseError, ValueError):
     """A line that is no JSON object."""
 
 

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.reader import values
 from warehouse.landing.reader.fields import FIELDS, MOMENTS, NAMES, normalised
 from warehouse.landing.reader.mapping import recognised
@@ -29,7 +30,7 @@ _READINGS: dict[str, values.Reading] = {
 _PYTHON_TYPES = {"string": str, "bigint": int, "double": float}
 
 
-class Ambiguous(ValueError):
+class Ambiguous(SparkhouseError, ValueError):
     """Several keys hold different values of one field."""
 
     def __str__(self) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from warehouse.contract.errors import SparkhouseError
+
 # What data frames and databases write for a value that is not there, where they have to write a text.
 MISSING_WORDS = frozenset({"", "NaN", "nan", "None", "null", "NULL", "<NA>", "NaT"})
 
@@ -27,7 +29,7 @@ _LARGEST = 2**63
 Reading = Callable[[Any], Any]
 
 
-class WrongType(ValueError):
+class WrongType(SparkhouseError, ValueError):
     """A value that cannot be one of its field."""
 
     def __str__(self) -> str:

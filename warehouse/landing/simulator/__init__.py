@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.simulator.clock import DAY, EPOCH
 from warehouse.landing.simulator.cohorts import cohorts
 from warehouse.landing.simulator.files import EventFiles, event_files
@@ -29,7 +30,7 @@ MAX_DAYS = 3_650
 MAX_USERS: dict[str, int] = {"banded": 50_000, "random": 100_000}
 
 
-class InvalidSimulation(ValueError):
+class InvalidSimulation(SparkhouseError, ValueError):
     """The simulation asked for cannot be run. The message says what to change."""
 
 
