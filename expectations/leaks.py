@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -27,10 +28,6 @@ SUSPICIOUS_AUC = 0.80
 # Of more, the snapshots of a share of the users are looked at, always of the same users.
 MOST_ROWS = 50_000
 TABLE = "monitoring.feature_label_auc"
-COLUMNS = (
-    "run_id string, feature string, label string, auc double, lower_bound double, ranked_by string, row_count bigint, "
-    "positive_count bigint, positive_user_count bigint, is_excused boolean, reason string"
-)
 ARROW = "spark.sql.execution.arrow.pyspark.enabled"
 
 
@@ -60,7 +57,7 @@ def leaks(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite | Non
         rows=spark.createDataFrame(counts, "label string, leaking_features bigint"),
         expectations=(none("leaking_features", meaning, [str(f.column_name) for f in findings if not f.success]),),
         findings=findings,
-        record=Record(TABLE, COLUMNS, tuple(_record(ranking, reasons) for ranking in found)),
+        record=Record(TABLE, tuple(_record(ranking, reasons) for ranking in found)),
     )
 
 
@@ -133,17 +130,6 @@ def _evidence(ranking: Ranking) -> str:
     return f"at least {ranking.lower_bound:.3f} with 99 % confidence, by {ranking.ranked_by}; {rows}"
 
 
-def _record(ranking: Ranking, reasons: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
+def _record(ranking: Ranking, reasons: Mapping[tuple[str, str], str]) -> dict[str, object]:
     reason = reasons.get((ranking.feature, ranking.label))
-    return (
-        ranking.feature,
-        ranking.label,
-        ranking.auc,
-        ranking.lower_bound,
-        ranking.ranked_by,
-        ranking.row_count,
-        ranking.positive_count,
-        ranking.positive_user_count,
-        reason is not None,
-        reason,
-    )
+    return asdict(ranking) | {"is_excused": reason is not None, "reason": reason}

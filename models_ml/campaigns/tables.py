@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from models_ml.campaigns.spec import SETTINGS, id_of
 from models_ml.errors import ModelJobError
-from models_ml.tables import LABELS, MODEL_VERSIONS, PREDICTIONS
+from warehouse.contract.tables import append_rows, create_or_widen
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -18,68 +18,6 @@ if TYPE_CHECKING:
 TARGETS = "ml.campaign_targets"
 EFFECTS = "monitoring.campaign_effects"
 TREATMENT, CONTROL = "treatment", "control"
-
-# One partition is what one campaign writes.
-_TARGETS_DDL = f"""
-create table if not exists {TARGETS} (
-    campaign_id string not null comment 'Name of the campaign, or its date, label and a hash of its settings',
-    user_id string not null comment 'User on the list',
-    as_of_date date not null comment 'Snapshot that was scored',
-    label string not null comment 'Outcome that the offer is to prevent, a column of {LABELS}',
-    model_version string not null comment 'Model that scored, see {MODEL_VERSIONS}',
-    arm string not null comment 'treatment: gets the offer; control: gets none, to compare with',
-    churn_probability double not null comment 'Probability of the outcome without an offer, of {PREDICTIONS}',
-    expected_value double not null comment 'save_rate * churn_probability * customer_value - offer_cost, above 0',
-    expected_value_low double comment 'The same at the lower end of the probability, NULL where none is known',
-    expected_value_high double comment 'The same at the upper end of the probability, NULL where none is known',
-    rank int not null comment 'Place on the list of both arms: 1 = highest expected value',
-    reasons array<string> comment 'What moved the probability, of {PREDICTIONS}',
-    budget double not null comment 'Money for the offers of the campaign',
-    offer_cost double not null comment 'Money that one offer costs',
-    save_rate double not null comment 'Assumed share of leavers whom the offer keeps, 0 to 1',
-    customer_value double not null comment 'Money that a user who is kept is worth',
-    holdout double not null comment 'Probability of an eligible user to be in control, 0 to 1',
-    created_at timestamp not null comment 'When the campaign was drawn'
-)
-using iceberg
-partitioned by (campaign_id)
-comment 'One row per campaign and user'
-tblproperties ('write.distribution-mode' = 'none')
-"""
-
-# Not on the branch of a run: `monitoring` is written to directly.
-_EFFECTS_DDL = f"""
-create table if not exists {EFFECTS} (
-    campaign_id string not null comment 'Campaign of {TARGETS}',
-    measured_at timestamp not null comment 'When it was measured',
-    as_of_date date not null comment 'Snapshot of the campaign',
-    label string not null comment 'Outcome compared, a column of {LABELS}',
-    model_version string not null comment 'Model that chose the users',
-    treatment_users bigint not null comment 'Users on the list who get the offer',
-    treatment_known bigint not null comment 'Of these, users whose outcome is known',
-    treatment_left bigint not null comment 'Of these, users with the outcome',
-    treatment_churn_rate double comment 'treatment_left / treatment_known',
-    control_users bigint not null comment 'Users on the list who get no offer',
-    control_known bigint not null comment 'Of these, users whose outcome is known',
-    control_left bigint not null comment 'Of these, users with the outcome',
-    control_churn_rate double comment 'control_left / control_known',
-    churn_reduction double comment 'control_churn_rate - treatment_churn_rate; NULL as long as it cannot be told',
-    churn_reduction_low double comment 'Lower end of its 95 % interval',
-    churn_reduction_high double comment 'Upper end of its 95 % interval',
-    saved_users double comment 'churn_reduction * treatment_users',
-    saved_users_low double comment 'Lower end of its 95 % interval',
-    saved_users_high double comment 'Upper end of its 95 % interval',
-    value double comment 'Money: saved_users * customer_value - spent',
-    value_low double comment 'Lower end of its 95 % interval',
-    value_high double comment 'Upper end of its 95 % interval',
-    spent double not null comment 'Money: treatment_users * offer_cost',
-    users_needed_per_arm bigint not null comment 'Users that show the assumed save_rate with 80 % power at 5 %',
-    verdict string not null comment 'The same in words'
-)
-using iceberg
-comment 'One row per campaign and measurement'
-tblproperties ('write.wap.enabled' = 'false')
-"""
 
 
 class OtherSettings(ModelJobError):
@@ -92,19 +30,13 @@ class UnknownCampaign(ModelJobError):
 
 def append_targets(rows: DataFrame) -> None:
     """Write the list of a campaign in one commit."""
-    spark = rows.sparkSession
-    spark.sql("create namespace if not exists ml")
-    spark.sql(_TARGETS_DDL)
+    create_or_widen(rows.sparkSession, TARGETS)
     rows.writeTo(TARGETS).append()
 
 
 def append_effect(spark: SparkSession, effect: dict[str, Any]) -> None:
     """Append one measurement, given by column name."""
-    spark.sql("create namespace if not exists monitoring")
-    spark.sql(_EFFECTS_DDL)
-    schema = spark.table(EFFECTS).schema
-    frame = spark.createDataFrame([tuple(effect[name] for name in schema.names)], schema)
-    frame.coalesce(1).writeTo(EFFECTS).append()
+    append_rows(spark, EFFECTS, [effect])
 
 
 def standing_campaign(spark: SparkSession, spec: CampaignSpec) -> Row | None:

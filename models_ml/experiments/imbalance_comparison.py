@@ -10,6 +10,7 @@ from models_ml import tables
 from models_ml.dataset.training_set import training_set
 from models_ml.spec.training_spec import METHODS
 from models_ml.training.trained_models import trained_models
+from warehouse.contract.tables import append_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,21 +22,6 @@ if TYPE_CHECKING:
 
 COMPARISONS = "monitoring.imbalance_comparisons"
 METRICS = ("average_precision", "auc", "brier_skill", "calibration_error", "f1")
-_DDL = f"""
-create table if not exists {COMPARISONS} (
-    run_id string not null comment 'Comparison that the row belongs to',
-    label string not null comment 'Outcome predicted',
-    imbalance string not null comment 'What was done to the training rows: {", ".join(METHODS)}',
-    algorithm string not null comment 'Algorithm at its best point',
-    is_best boolean not null comment 'Best on the folds, of the algorithms of its way',
-    fold_average_precision double not null comment 'Mean over the folds, which are never resampled',
-    {", ".join(f"{name} double not null comment 'On the test rows, calibrated'" for name in METRICS)},
-    compared_at timestamp not null comment 'When the row was written'
-)
-using iceberg
-comment 'One row per comparison, way to deal with imbalance and algorithm'
-tblproperties ('write.wap.enabled' = 'false')
-"""
 
 
 @dataclass(frozen=True)
@@ -83,10 +69,5 @@ def _compared(models: TrainedModels) -> list[ComparedModel]:
 
 
 def _record(spark: SparkSession, spec: TrainingSpec, compared: list[ComparedModel], run_id: str) -> None:
-    spark.sql("create namespace if not exists monitoring")
-    spark.sql(_DDL)
-    schema = spark.table(COMPARISONS).schema
     shared = {"run_id": run_id, "label": spec.label, "compared_at": datetime.now(timezone.utc)}
-    rows = [shared | vars(each) | each.metrics for each in compared]
-    frame = spark.createDataFrame([tuple(row[name] for name in schema.names) for row in rows], schema)
-    frame.coalesce(1).writeTo(COMPARISONS).append()
+    append_rows(spark, COMPARISONS, [shared | vars(each) | each.metrics for each in compared])

@@ -16,8 +16,9 @@ from models_ml.arrow import arrow_tables
 from models_ml.dataset.training_set import known_snapshots
 from models_ml.errors import OneClassOnly
 from models_ml.evaluation.metrics import metrics
-from models_ml.monitoring.tables import OUTCOMES, PERFORMANCE, create_monitoring_tables
+from models_ml.monitoring.tables import OUTCOMES, PERFORMANCE
 from models_ml.spec.training_spec import HORIZONS_AHEAD
+from warehouse.contract.tables import create_or_widen
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -77,7 +78,7 @@ def _known(predictions: DataFrame, labels: DataFrame) -> DataFrame:
 
 def _replace(spark: SparkSession, rows: DataFrame, origin: str, is_replaced: Column) -> int:
     """Write outcomes, and the performance that follows from them; return the number of outcomes."""
-    create_monitoring_tables(spark)
+    create_or_widen(spark, OUTCOMES, PERFORMANCE)
     recorded_at = datetime.now(timezone.utc)
     added = {"origin": F.lit(origin), "recorded_at": F.lit(recorded_at)}
     _overwrite(rows.withColumns(added), OUTCOMES, is_replaced)

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from models_ml import tables
 from models_ml.errors import NoModelYet, UnknownModelVersion
+from warehouse.contract.tables import append_rows, completed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +32,8 @@ COUNTED = ("rows", "users", "positives")
 
 def record_model_version(spark: SparkSession, report: TrainingReport) -> None:
     """Append the row of a training; if it was promoted, predictions use it from then on."""
-    tables.create_ml_tables(spark)
     row = _row(report) | {"trained_at": datetime.now(timezone.utc), "spark_version": spark.version}
-    schema = spark.table(tables.MODEL_VERSIONS).schema
-    frame = spark.createDataFrame([tuple(row.get(name) for name in schema.names)], schema)
-    frame.coalesce(1).writeTo(tables.MODEL_VERSIONS).append()
+    append_rows(spark, tables.MODEL_VERSIONS, [row])
 
 
 def champion(spark: SparkSession, label: str) -> Row | None:
@@ -112,14 +110,11 @@ def catalogue_hash(names: Sequence[str]) -> str:
 
 
 def all_versions(spark: SparkSession) -> list[Row]:
-    """Return all versions, the newest first, each with `trained_micros`, the microseconds from 1970 to trained_at.
-
-    A table of an earlier version of ours gets the columns that it lacks.
-    """
+    """Return all versions, the newest first, each with `trained_micros`, the microseconds from 1970 to trained_at."""
     if not spark.catalog.tableExists(tables.MODEL_VERSIONS):
         return []
-    tables.create_or_widen(spark, tables.MODEL_VERSIONS, tables.MODEL_VERSIONS_DDL)
-    rows = spark.table(tables.MODEL_VERSIONS).withColumn("trained_micros", F.unix_micros("trained_at"))
+    versions = completed(spark.table(tables.MODEL_VERSIONS), tables.MODEL_VERSIONS)
+    rows = versions.withColumn("trained_micros", F.unix_micros("trained_at"))
     return rows.orderBy(F.desc("trained_at")).drop("feature_names", "trained_at").collect()
 
 

@@ -20,6 +20,7 @@ from models_ml.registry.model_versions import find_model_version
 from models_ml.registry.tracking import PROFILE, load_text
 from models_ml.scoring.reasons import reasons
 from models_ml.spec.training_spec import check_label
+from warehouse.contract.tables import create_or_widen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -76,7 +77,7 @@ def predict(
     scored = _predictions(scored_rows(snapshot, stored), version).persist()
     try:
         replaced = (F.col("as_of_date") == F.lit(day)) & (F.col("label") == label)
-        tables.create_ml_tables(spark)
+        create_or_widen(spark, tables.PREDICTIONS)
         written = scored.drop("score").select(spark.table(tables.PREDICTIONS).columns)
         written.writeTo(tables.PREDICTIONS).overwrite(replaced & (F.col("model_version") == version.model_version))
         top = scored.orderBy(F.desc("churn_probability"), "risk_decile", "user_id").limit(TOP).collect()

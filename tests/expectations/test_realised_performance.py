@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expectations.gate import validate
-from models_ml.monitoring.tables import PERFORMANCE, create_monitoring_tables
-from models_ml.tables import MODEL_VERSIONS, create_ml_tables
+from models_ml.monitoring.tables import PERFORMANCE
+from models_ml.tables import MODEL_VERSIONS
+from warehouse.contract.tables import create_or_widen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +28,7 @@ GOOD: dict[str, Any] = {"rows": 2_000, "positives": 100, "mean_probability": 0.0
 @pytest.fixture
 def warehouse(empty_warehouse: SparkSession) -> SparkSession:
     """A champion with a test AUC of 0.70 at least, the version before it, and one that never became champion."""
-    create_ml_tables(empty_warehouse)
-    create_monitoring_tables(empty_warehouse)
+    create_or_widen(empty_warehouse, MODEL_VERSIONS, PERFORMANCE)
     for table in (PERFORMANCE, "monitoring.validation_results"):
         if empty_warehouse.catalog.tableExists(table):
             empty_warehouse.sql(f"delete from {table}")

@@ -13,6 +13,7 @@ from models_ml.errors import UnknownModelVersion
 from models_ml.registry.model_versions import champion
 from models_ml.registry.tracking import Tracking
 from models_ml.registry.version_removal import ChampionInUse, remove_stored, remove_versions, stored_versions
+from warehouse.contract.tables import create_or_widen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ class Shelf:
 def shelf(empty_warehouse: SparkSession, mlflow_dir: Path) -> Iterator[Shelf]:
     spark, tracking = empty_warehouse, Tracking.open(mlflow_dir)
     names: dict[str, str] = {}
-    tables.create_ml_tables(spark)
+    create_or_widen(spark, tables.PREDICTIONS, tables.MODEL_VERSIONS)
     schema = spark.table(tables.MODEL_VERSIONS).schema
     rows = []
     for day, (name, label, is_chosen) in enumerate(

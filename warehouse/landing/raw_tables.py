@@ -7,55 +7,20 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from warehouse.landing.reader.batches import EVENT_COLUMNS
+from warehouse.contract.tables import create_or_widen, source_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 # The rules by which rows were made; files that were taken in before there was a number have none. See `upgrade`.
 RECORD_VERSION = 2
-RAW_TABLES = {
-    "raw.events": EVENT_COLUMNS
-    | {
-        "source_file": "string",
-        "line_number": "bigint",
-        "ingested_at": "timestamp",
-    },
-    "raw.rejected_events": {
-        "raw_line": "string",
-        "reasons": "array<string>",
-        "kept": "string",
-        "source_file": "string",
-        "line_number": "bigint",
-        "ingested_at": "timestamp",
-    },
-    "raw.ingested_files": {
-        "source_file": "string",
-        "checksum": "string",
-        "byte_count": "bigint",
-        "line_count": "bigint",
-        "accepted_count": "bigint",
-        "rejected_count": "bigint",
-        "blank_count": "bigint",
-        "ingested_at": "timestamp",
-        "replayed_at": "timestamp",
-        "record_version": "int",
-    },
-}
+RAW_TABLES = {name: source_table(name).kinds for name in ("raw.events", "raw.rejected_events", "raw.ingested_files")}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def create_raw_tables(spark: SparkSession) -> None:
     """Create the schema `raw` and those of its tables, and of their columns, that are missing."""
-    spark.sql("create namespace if not exists raw")
-    for table, columns in RAW_TABLES.items():
-        spark.sql(
-            f"create table if not exists {table} ({columns_ddl(columns)}) "
-            "using iceberg tblproperties ('format-version' = '2')"
-        )
-        present = spark.table(table).columns
-        if missing := {name: kind for name, kind in columns.items() if name not in present}:
-            spark.sql(f"alter table {table} add columns ({columns_ddl(missing)})")
+    create_or_widen(spark, *RAW_TABLES)
 
 
 def columns_ddl(columns: dict[str, str]) -> str:

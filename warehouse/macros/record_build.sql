@@ -7,11 +7,7 @@
     {%- set is_whole = built | length == models | length -%}
     {%- if is_whole and 'fct_user_features' in built and 'fct_churn_labels' in built and not var('namespace_prefix') -%}
         {%- do run_query('create schema if not exists monitoring') -%}
-        {%- do run_query(
-            'create table if not exists monitoring.builds (build_id string, completed_at timestamp,'
-            ~ ' newest_ingested_at timestamp, table_snapshot_ids map<string, bigint>) using iceberg'
-            ~ " tblproperties ('write.wap.enabled' = 'false')"
-        ) -%}
+        {%- do run_query(source_table_ddl('monitoring', 'builds')) -%}
         {%- if run_query('set spark.wap.branch').rows[0]['value'] != '<undefined>' -%}
             {{ return('') }}
         {%- endif -%}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from warehouse.contract.tables import append_rows, create_or_widen
 from warehouse.publishing.journal import moment
 from warehouse.publishing.tables import SCHEMAS, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pyspark.sql import DataFrame, SparkSession
 
     from warehouse.publishing.journal import Move, Publication
@@ -22,46 +21,42 @@ PUBLICATIONS, BUILDS = "monitoring.publications", "monitoring.builds"
 # A state of the warehouse that holds both is one that a training set can be read from again.
 _OF_A_BUILD = {"marts.fct_user_features", "marts.fct_churn_labels"}
 _BUILT_SCHEMAS = ("staging", "intermediate", "marts")
-_COLUMNS = (
-    "run_id string, action string, position int, table_name string, snapshot_id_before bigint, "
-    "snapshot_id_after bigint, started_at timestamp, published_at timestamp"
-)
 
 
 def record_publication(spark: SparkSession, publication: Publication) -> None:
     """Append a row per table, unless they are there already; a state with features and labels counts as a build."""
-    spark.sql("create namespace if not exists monitoring")
-    spark.sql(
-        f"create table if not exists {PUBLICATIONS} ({_COLUMNS}) using iceberg "
-        "tblproperties ('write.wap.enabled' = 'false')"
-    )
+    create_or_widen(spark, PUBLICATIONS)
     started_at, published_at = moment(publication.started_at), moment(publication.finished_at or 0)
     is_it = (F.col("run_id") == publication.run_id) & (F.col("started_at") == F.lit(started_at))
     if not publication.moves or not spark.table(PUBLICATIONS).where(is_it).isEmpty():
         return
     if {move.table for move in publication.moves} & _OF_A_BUILD:
         _record_build(spark, publication.run_id, published_at)
-    rows = [
-        (publication.run_id, publication.action, position, *_values(move), started_at, published_at)
-        for position, move in enumerate(publication.moves)
-    ]
-    _append(spark, PUBLICATIONS, rows, _COLUMNS)
+    shared = {
+        "run_id": publication.run_id,
+        "action": publication.action,
+        "started_at": started_at,
+        "published_at": published_at,
+    }
+    moves = enumerate(publication.moves)
+    append_rows(spark, PUBLICATIONS, [shared | _row(move) | {"position": position} for position, move in moves])
 
 
-def _values(move: Move) -> tuple[str, int | None, int | None]:
-    return move.table, move.before, move.after
+def _row(move: Move) -> dict[str, Any]:
+    return {"table_name": move.table, "snapshot_id_before": move.before, "snapshot_id_after": move.after}
 
 
 def _record_build(spark: SparkSession, run_id: str, published_at: datetime) -> None:
     """Record what the macro `record_build` records of a bare dbt build, as of the publication."""
     heads = {table.name: table.head() for table in tables(spark) if table.name.startswith(_BUILT_SCHEMAS)}
     newest = spark.table("staging.stg_sparkify__events").agg(F.unix_micros(F.max("ingested_at"))).collect()[0][0]
-    _append(
-        spark,
-        BUILDS,
-        [(run_id, published_at, _instant(newest), {name: head for name, head in heads.items() if head is not None})],
-        "build_id string, completed_at timestamp, newest_ingested_at timestamp, table_snapshot_ids map<string, bigint>",
-    )
+    build = {
+        "build_id": run_id,
+        "completed_at": published_at,
+        "newest_ingested_at": _instant(newest),
+        "table_snapshot_ids": {name: head for name, head in heads.items() if head is not None},
+    }
+    append_rows(spark, BUILDS, [build])
 
 
 def _instant(microseconds: int | None) -> datetime | None:
@@ -136,7 +131,3 @@ def snapshots_since(spark: SparkSession, since: datetime) -> dict[str, set[int]]
 
 def _published(spark: SparkSession) -> DataFrame | None:
     return spark.table(PUBLICATIONS) if spark.catalog.tableExists(PUBLICATIONS) else None
-
-
-def _append(spark: SparkSession, table: str, rows: Sequence[tuple[object, ...]], columns: str) -> None:
-    spark.createDataFrame(rows, columns).coalesce(1).writeTo(table).append()
