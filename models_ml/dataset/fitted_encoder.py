@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyspark.sql import functions as F
 
-from models_ml.arrow import columns_of, ordered_table
+from models_ml.dataset.arrow import columns_of, ordered_table
 from models_ml.dataset.mixture import behaviour_classes, shrunk_rate
 from models_ml.dataset.vectors import KEYS, CandidateColumns, derivations
 from models_ml.portable.encoder import Encoder

@@ -9,7 +9,7 @@ import numpy as np
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 
-from models_ml.arrow import ordered_table
+from models_ml.dataset.arrow import ordered_table
 from models_ml.dataset.vectors import ALL, KEYS, input_column
 
 if TYPE_CHECKING:

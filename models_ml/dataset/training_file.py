@@ -14,7 +14,7 @@ import pyarrow.parquet
 from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.arrow import arrow_tables
+from models_ml.dataset.arrow import arrow_tables
 from models_ml.dataset.builds import build_known_at
 from models_ml.dataset.training_set import known_snapshots
 from models_ml.dataset.vectors import KEYS, candidate_columns

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.arrow import arrow_tables
+from models_ml.dataset.arrow import arrow_tables
 from models_ml.dataset.training_set import known_snapshots
 from models_ml.errors import OneClassOnly
 from models_ml.evaluation.metrics import metrics

@@ -10,7 +10,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.arrow import arrow_tables, columns_of
+from models_ml.dataset.arrow import arrow_tables, columns_of
 from models_ml.dataset.vectors import KEYS
 from models_ml.errors import NoSuchSnapshot
 from models_ml.monitoring.drift import SCORE, TrainingProfile

@@ -9,7 +9,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.arrow import columns_of, ordered_table
+from models_ml.dataset.arrow import columns_of, ordered_table
 from models_ml.dataset.training_set import training_set
 from models_ml.dataset.vectors import KEYS
 from models_ml.errors import ModelJobError

@@ -20,7 +20,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from models_ml.arrow import arrow_tables, columns_of
+from models_ml.dataset.arrow import arrow_tables, columns_of
 from models_ml.dataset.vectors import ALL, assembly, input_column
 from models_ml.portable.behaviour import BehaviourClasses
 from models_ml.portable.encoder import Encoder

@@ -13,7 +13,7 @@ import pytest
 from planted import HORIZON, LABEL, LINEAR, MONDAYS, NAMES, plant_older_version
 from sklearn.metrics import roc_auc_score
 
-from models_ml.arrow import arrow_tables, columns_of
+from models_ml.dataset.arrow import arrow_tables, columns_of
 from models_ml.dataset.matrix import Matrix
 from models_ml.dataset.training_set import training_set
 from models_ml.dataset.vectors import KEYS

@@ -16,7 +16,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score
 
-from models_ml.arrow import arrow_tables, columns_of
+from models_ml.dataset.arrow import arrow_tables, columns_of
 from models_ml.dataset.training_set import training_set
 from models_ml.dataset.vectors import ALL, KEYS, assembly, input_column
 from models_ml.experiments.imbalance_comparison import COMPARISONS, compare_imbalance

@@ -19,7 +19,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.arrow import ordered_table
+from models_ml.dataset.arrow import ordered_table
 from models_ml.dataset.time_split import split_by_time
 from models_ml.dataset.training_set import known_snapshots
 from models_ml.dataset.vectors import KEYS, WEIGHT, input_column
