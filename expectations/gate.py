@@ -38,8 +38,8 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     # Read when Great Expectations is imported: it would otherwise report usage over the network.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # Great Expectations takes seconds to import, which only those who validate should pay for.
-    from expectations import checkpoint, findings, results_table
-    from expectations.suites import builders
+    from expectations.engine import checkpoint, findings, results_table
+    from expectations.suites.layers import builders
 
     known = builders(catalogue, on_drift)
     for name in suites:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from expectations.report import RuleResult
-    from expectations.results_table import Record
 
 FEATURES, LABELS = "marts.fct_user_features", "marts.fct_churn_labels"
 SPINE = "intermediate.int_user_snapshots_spined"
@@ -28,6 +27,14 @@ SNAPSHOT_KEY = ("user_id", "as_of_date")
 EXAMPLES = 5
 BUILD = "sparkhouse build"
 COMMANDS = MappingProxyType({"raw": "sparkhouse ingest", "staging": BUILD, "marts": BUILD, "ml": "sparkhouse predict"})
+
+
+@dataclass(frozen=True)
+class Record:
+    """Rows of a table of their own, by column name, which a suite leaves behind."""
+
+    table: str
+    rows: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from pyarrow import json as arrow_json
 
-from expectations import volumes
 from expectations.gate import validate
-from expectations.rhythm import DAY, holes, least_mean, quiet_days
+from expectations.measures.rhythm import DAY, holes, least_mean, quiet_days
+from expectations.suites import volumes
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:

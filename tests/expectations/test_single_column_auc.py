@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from expectations.single_column_auc import CONFIDENCE_99, Ranking, lower_bound, rankings
+from expectations.measures.single_column_auc import CONFIDENCE_99, Ranking, lower_bound, rankings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

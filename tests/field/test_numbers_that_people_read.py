@@ -22,7 +22,7 @@ from great_expectations.core.run_identifier import RunIdentifier
 from cli.printing.console import print_rows, print_table
 from cli.runs.steps import Steps
 from cli.sql.query import QueryFailed, reading
-from expectations import checkpoint, data_docs
+from expectations.engine import checkpoint, data_docs
 from models_ml.campaigns.campaign import _write
 from warehouse.publishing.journal import Journal, utc_moment
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
-from expectations.drift import psi_limit
 from expectations.gate import validate
+from expectations.suites.drift import psi_limit
 from models_ml.errors import MissingFeatures
 from models_ml.monitoring.drift import Drift, NoRows, NumericProfile, TrainingProfile, population_stability
 from models_ml.monitoring.tables import FEATURE_DRIFT, record_drift

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F
 
-from expectations.drift import drift
-from expectations.features import features
-from expectations.leaks import leaks
-from expectations.performance import performance
-from expectations.rhythm import STRAY
-from expectations.rules import at_least, between, guess, indicator, known, mean, milliseconds, row_count, varied
+from expectations.measures.rhythm import STRAY
 from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, has_snapshots, read
-from expectations.volumes import volumes
+from expectations.suites.drift import drift
+from expectations.suites.features import features
+from expectations.suites.leaks import leaks
+from expectations.suites.performance import performance
+from expectations.suites.rules import at_least, between, guess, indicator, known, mean, milliseconds, row_count, varied
+from expectations.suites.volumes import volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

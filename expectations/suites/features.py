@@ -15,9 +15,9 @@ from pyspark.sql.types import StringType
 
 from expectations.catalogue import NEVER, UNRECORDED, check_complete
 from expectations.report import BrokenNullRule, RuleResult
-from expectations.rules import none, row_count
 from expectations.suite import FEATURES, SNAPSHOT_KEY, Suite, has_snapshots, key_text, read
-from expectations.tallies import MISSING, OUTSIDE, UNEXPECTED, ColumnRule, tallies
+from expectations.suites.rules import none, row_count
+from expectations.suites.tallies import MISSING, OUTSIDE, UNEXPECTED, ColumnRule, tallies
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from expectations.catalogue import FeatureEntry
-    from expectations.tallies import Tally
+    from expectations.suites.tallies import Tally
 
 # No feature has a value beyond it, but NaN and infinity have.
 FINITE = 1e12

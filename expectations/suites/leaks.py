@@ -9,11 +9,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType
 
 from expectations.catalogue import check_complete
+from expectations.measures.single_column_auc import LEAST_ROWS, LEAST_USERS, rankings
 from expectations.report import RuleResult
-from expectations.results_table import Record
-from expectations.rules import none
-from expectations.single_column_auc import LEAST_ROWS, LEAST_USERS, rankings
-from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, has_snapshots, read
+from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Record, Suite, has_snapshots, read
+from expectations.suites.rules import none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from expectations.catalogue import FeatureEntry
-    from expectations.single_column_auc import Ranking
+    from expectations.measures.single_column_auc import Ranking
 
 SUSPICIOUS_AUC = 0.80
 # Of more, the snapshots of a share of the users are looked at, always of the same users.

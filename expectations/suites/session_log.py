@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pyspark.sql import functions as F
 
-from expectations.rhythm import DAY
+from expectations.measures.rhythm import DAY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from expectations.measures.rhythm import DAY, holes, least_mean, quiet_days, without_strays
 from expectations.report import RuleResult
-from expectations.rhythm import DAY, holes, least_mean, quiet_days, without_strays
-from expectations.rules import none
-from expectations.session_log import SESSION, USER_DAY, end_due, log_by_hour, session_hours, sessions, user_days
 from expectations.suite import EXAMPLES, Suite, key_text, read
+from expectations.suites.rules import none
+from expectations.suites.session_log import SESSION, USER_DAY, end_due, log_by_hour, session_hours, sessions, user_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +140,7 @@ def _hole(log: pd.DataFrame, end: int | None) -> Verdict:
         broken=missing,
         remedy=(
             "Deliver the log of these hours; if there is none, because the service was down, give the reason in "
-            "OUTAGES of expectations/volumes.py"
+            "OUTAGES of expectations/suites/volumes.py"
         ),
     )
 

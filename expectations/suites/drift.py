@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from expectations.report import RuleResult
-from expectations.rules import no_broken_rows
 from expectations.suite import Suite
+from expectations.suites.rules import no_broken_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

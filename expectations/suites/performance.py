@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from expectations.measures.single_column_auc import auc_error
 from expectations.report import RuleResult
-from expectations.rules import no_broken_rows
-from expectations.single_column_auc import auc_error
 from expectations.suite import Suite
+from expectations.suites.rules import no_broken_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from expectations.suite import Record
 from warehouse.contract.tables import append_rows
 
 if TYPE_CHECKING:
@@ -16,14 +17,6 @@ if TYPE_CHECKING:
     from expectations.report import RuleResult
 
 TABLE = "monitoring.validation_results"
-
-
-@dataclass(frozen=True)
-class Record:
-    """Rows of a table of their own, by column name, which a suite leaves behind."""
-
-    table: str
-    rows: tuple[dict[str, Any], ...]
 
 
 def append(spark: SparkSession, run_id: str, results: Sequence[RuleResult]) -> None:

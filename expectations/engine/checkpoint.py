@@ -17,7 +17,7 @@ from great_expectations.data_context.types.base import (
 )
 from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier
 
-from expectations import data_docs
+from expectations.engine import data_docs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,0 +1,1 @@
+"""Great Expectations at work: one checkpoint, its results as tables, its site."""

@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: no Great Expectations, no Spark session."""
