@@ -76,7 +76,7 @@ class ModelJob(Job):
     @property
     def feature_names(self) -> list[str]:
         """The columns of the feature table that may train."""
-        from warehouse.catalogue import features
+        from warehouse.contract.catalogue import features
 
         return [feature.name for feature in features()]
 

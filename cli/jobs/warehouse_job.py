@@ -288,7 +288,7 @@ class Job:
             CheckFailed: an expectation failed or had an error.
         """
         from expectations.gate import validate
-        from warehouse.catalogue import features
+        from warehouse.contract.catalogue import features
 
         with self.steps.step("validate") as step:
             report = validate(

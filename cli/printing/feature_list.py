@@ -10,14 +10,14 @@ from rich import box
 from rich.table import Table
 
 from cli.printing.console import PlainConsole, closed_pipe, print_rows
-from warehouse.catalogue import GROUPS, features
+from warehouse.contract.catalogue import GROUPS, features
 from warehouse.contract.cells import visible
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from warehouse.catalogue import Feature
+    from warehouse.contract.catalogue import Feature
 
 LEAST_WIDTH = 140
 

@@ -17,7 +17,7 @@ from cli import app as command_line
 from cli.jobs.dbt import DbtFailed, DbtNode, DbtOutcome
 from cli.jobs.warehouse_job import CheckFailed, raise_failed, summary
 from cli.printing.run_report import query_of_predictions
-from warehouse.catalogue import GROUPS, Feature, features
+from warehouse.contract.catalogue import GROUPS, Feature, features
 
 if TYPE_CHECKING:
     from collections.abc import Callable

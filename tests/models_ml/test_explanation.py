@@ -21,7 +21,7 @@ from models_ml.portable.rate import Rate
 from models_ml.scoring.reasons import reasons
 from models_ml.scoring.wording import NOUNS, in_words, rate_in_words
 from models_ml.scoring.written_numbers import beside, multiple, number, percent
-from warehouse.catalogue import features
+from warehouse.contract.catalogue import features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from warehouse import catalogue
-from warehouse.catalogue import GROUPS, NO_FEATURES, BrokenCatalogue, features
+from warehouse.contract import catalogue
+from warehouse.contract.catalogue import GROUPS, NO_FEATURES, BrokenCatalogue, features
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from warehouse.catalogue import Feature
+    from warehouse.contract.catalogue import Feature
 
 GOOD = {
     "group": "rates",
@@ -142,6 +142,6 @@ def test_every_column_of_the_contract_is_a_key_or_a_feature_and_no_group_is_empt
 
 
 def test_the_catalogue_is_read_without_spark_dbt_and_pandas() -> None:
-    code = "import sys; from warehouse.catalogue import features; features(); print(' '.join(sys.modules))"
+    code = "import sys; from warehouse.contract.catalogue import features; features(); print(' '.join(sys.modules))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert not {"pyspark", "dbt", "pandas", "numpy", "sqlglot"} & set(ended.stdout.split())

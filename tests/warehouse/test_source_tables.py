@@ -6,10 +6,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from expectations.report import RuleResult
-from warehouse.contract.tables import MODELS, append_rows, completed, create_or_widen, source_table
+from warehouse.contract.dbt_yaml import MODELS, loaded
+from warehouse.contract.tables import append_rows, completed, create_or_widen, source_table
 from warehouse.landing.reader.batches import EVENT_COLUMNS, REFUSAL_COLUMNS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ TARGETS, COMPARISONS = "ml.campaign_targets", "monitoring.imbalance_comparisons"
 LISTED = [
     f"{source['name']}.{table['name']}"
     for path in sorted(MODELS.rglob("*__sources.yml"))
-    for source in yaml.safe_load(path.read_text())["sources"]
+    for source in loaded(path)["sources"]
     for table in source["tables"]
 ]
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from warehouse.contract.dbt_yaml import MODELS, doc_blocks, loaded, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyspark.sql import DataFrame, SparkSession
-
-MODELS = Path(__file__).parents[1] / "models"
-DOC_BLOCKS = MODELS / "_sparkify__docs.md"
 
 
 @dataclass(frozen=True)
@@ -104,9 +99,8 @@ def append_rows(spark: SparkSession, name: str, rows: Sequence[Mapping[str, Any]
 
 @cache
 def _source_tables() -> dict[str, SourceTable]:
-    docs = dict(re.findall(r"{% docs (\w+) %}\s*(.*?)\s*{% enddocs %}", DOC_BLOCKS.read_text("utf-8"), re.DOTALL))
-    files = sorted(MODELS.rglob("*__sources.yml"))
-    sources = [source for path in files for source in yaml.safe_load(path.read_text("utf-8"))["sources"]]
+    docs = doc_blocks()
+    sources = [source for path in sorted(MODELS.rglob("*__sources.yml")) for source in loaded(path)["sources"]]
     listed = [(f"{source['name']}.{table['name']}", table) for source in sources for table in source["tables"]]
     return {name: _source_table(name, table, docs) for name, table in listed}
 
@@ -126,11 +120,6 @@ def _source_table(name: str, table: dict[str, Any], docs: Mapping[str, str]) -> 
     return SourceTable(
         name, resolved(table["description"], docs), columns, tuple(meta.get("partition_by") or ()), properties
     )
-
-
-def resolved(text: str, docs: Mapping[str, str]) -> str:
-    """Return a description with the doc blocks that it names put in, on one line."""
-    return " ".join(re.sub(r"{{\s*doc\('(\w+)'\)\s*}}", lambda doc: docs[doc[1]], text).split())
 
 
 def _literal(text: str) -> str:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from warehouse.contract.dbt_yaml import DOC_BLOCKS, MODELS, doc_blocks, loaded, resolved
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
 
-MODELS = Path(__file__).parent / "models"
 CATALOGUE = MODELS / "marts" / "_marts__features.yml"
 MART_MODELS = MODELS / "marts" / "_marts__models.yml"
-DOC_BLOCKS = MODELS / "_sparkify__docs.md"
 
 MODEL, LABEL_MODEL = "fct_user_features", "fct_churn_labels"
 NO_FEATURES = ("user_id", "as_of_date", "last_event_at")
@@ -77,7 +74,7 @@ class Feature:
 
 
 def features(
-    catalogue: Path = CATALOGUE, mart_models: Path = MART_MODELS, doc_blocks: Path = DOC_BLOCKS
+    catalogue: Path = CATALOGUE, mart_models: Path = MART_MODELS, docs_file: Path = DOC_BLOCKS
 ) -> tuple[Feature, ...]:
     """Return all features, in the order of the table's columns.
 
@@ -87,7 +84,7 @@ def features(
     columns = _columns(catalogue, MODEL)
     names = {column["name"] for column in columns}
     labels = {column["name"] for column in _columns(mart_models, LABEL_MODEL) if column.get("data_type") == "boolean"}
-    docs = dict(re.findall(r"{% docs (\w+) %}\s*(.*?)\s*{% enddocs %}", doc_blocks.read_text("utf-8"), re.DOTALL))
+    docs = doc_blocks(docs_file)
     described = [column for column in columns if column["name"] not in NO_FEATURES]
     faults = [f"{column['name']}: {fault}" for column in described for fault in _faults(column, names, labels, docs)]
     faults += [f"{name}: stands in the catalogue twice" for name in sorted(_repeated(columns))]
@@ -97,9 +94,7 @@ def features(
 
 
 def _columns(path: Path, model: str) -> list[dict[str, Any]]:
-    # The parser in C takes a tenth of the time.
-    parsed = yaml.load(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    columns: list[dict[str, Any]] = next(entry["columns"] for entry in parsed["models"] if entry["name"] == model)
+    columns: list[dict[str, Any]] = next(entry["columns"] for entry in loaded(path)["models"] if entry["name"] == model)
     return columns
 
 
@@ -115,7 +110,7 @@ def _feature(column: dict[str, Any], docs: Mapping[str, str]) -> Feature:
     return Feature(
         name=column["name"],
         data_type=column["data_type"],
-        description=_resolved(column["description"], docs),
+        description=resolved(column["description"], docs),
         group=meta["group"],
         formula=str(meta["formula"]),
         unit=str(meta["unit"]),
@@ -131,10 +126,6 @@ def _feature(column: dict[str, Any], docs: Mapping[str, str]) -> Feature:
 def _meta(column: dict[str, Any]) -> dict[str, Any]:
     meta: dict[str, Any] = (column.get("config") or {}).get("meta") or {}
     return meta
-
-
-def _resolved(text: str, docs: Mapping[str, str]) -> str:
-    return " ".join(re.sub(r"{{\s*doc\('(\w+)'\)\s*}}", lambda doc: docs[doc[1]], text).split())
 
 
 def _faults(
