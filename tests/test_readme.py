@@ -75,3 +75,13 @@ def test_the_two_commands_stand_in_the_first_screen() -> None:
 
 def test_ci_calls_the_test_command_of_the_readme() -> None:
     assert "make test" in (REPOSITORY / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("package", ["expectations", "models_ml", "tests", "warehouse"])
+def test_the_readme_of_a_package_names_its_rooms(package: str) -> None:
+    folder = REPOSITORY / package
+    table = re.findall(r"^\| (`.*?) \|", (folder / "README.md").read_text(), re.MULTILINE)
+    named = {name for cell in table for name in re.findall(r"`([\w.]+)`", cell)}
+    rooms = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))}
+    assert rooms <= named
+    assert all((folder / name).exists() for name in named)
