@@ -92,7 +92,11 @@ def test_no_feature_of_a_simulated_log_knows_later_events(job: Job) -> None:
 def test_event_at_the_instant_may_not_slip_in_nor_a_label_look_back(job: Job, tmp_path: Path) -> None:
     project = broken(
         tmp_path,
-        ("intermediate/int_user_snapshots_plan", "spine.as_of > spells.started_at", "spine.as_of >= spells.started_at"),
+        (
+            "intermediate/features/int_user_snapshots_plan",
+            "spine.as_of > spells.started_at",
+            "spine.as_of >= spells.started_at",
+        ),
         ("marts/fct_churn_labels", "spine.as_of_date <= user_days", "date_sub(spine.as_of_date, 1) <= user_days"),
         ("marts/fct_churn_labels", "'day', 0, horizon", "'day', -1, horizon"),
     )
@@ -146,7 +150,7 @@ def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(job: Job, tm
     project = broken(
         tmp_path,
         (
-            "intermediate/int_user_snapshots_counts",
+            "intermediate/features/int_user_snapshots_counts",
             "spine.as_of_date > user_days.event_date",
             "spine.as_of_date >= user_days.event_date",
         ),

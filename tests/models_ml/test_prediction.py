@@ -156,7 +156,7 @@ def test_a_table_of_an_earlier_shape_gets_the_columns_and_keeps_its_rows(
     added = table.where(f"model_version = '{trained.model_version}'")
     assert added.count() == added.dropna(subset=ADDED).count() == 5
     comments = {field.name: field.metadata["comment"] for field in table.schema if field.name in ADDED}
-    assert comments["reasons"] == "What the score rests on most, in words, the weightiest first"
+    assert comments["reasons"] == "What the score rests on most, in words, the weightiest first."
 
 
 def test_errors_list_what_there_is(planted_marts: SparkSession, trained: TrainingReport, mlflow_dir: Path) -> None:
