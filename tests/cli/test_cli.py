@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -190,19 +189,10 @@ def test_doctor_names_a_foreign_spark_which_has_no_effect(
 
 
 @pytest.mark.usefixtures("home")
-def test_dbt_runs_any_dbt_command(
-    sparkhouse: Callable[..., int],
-) -> None:
+@pytest.mark.usefixtures("spark")
+def test_dbt_runs_any_dbt_command(sparkhouse: Callable[..., int]) -> None:
     assert sparkhouse("dbt", "ls", "--select", "fct_user_features", "--resource-type", "model", "--quiet") == 0
     assert sparkhouse("dbt", "no-such-command") == 2
-
-
-def test_bare_dbt_works_from_the_repository_root(tmp_path: Path) -> None:
-    dbt = str(Path(sys.executable).with_name("dbt"))
-    command = [dbt, "parse", "--project-dir", "warehouse", "--profiles-dir", "profiles"]
-    environment = {**os.environ, "SPARKHOUSE_HOME": str(tmp_path)}
-    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout
 
 
 @pytest.mark.usefixtures("spark")
