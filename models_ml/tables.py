@@ -19,14 +19,14 @@ MODEL_VERSIONS = "ml.model_versions"
 
 
 @dataclass(frozen=True)
-class SourceTable:
+class TableState:
     """A table and the Iceberg snapshot that its readers see."""
 
     rows: DataFrame
     snapshot_id: int
 
 
-def source_table(spark: SparkSession, name: str, snapshot_id: int | None = None) -> SourceTable:
+def table_state(spark: SparkSession, name: str, snapshot_id: int | None = None) -> TableState:
     """Return a table as it was at a snapshot, or as the session sees it, on the branch that `spark.wap.branch` names.
 
     Raises:
@@ -37,10 +37,10 @@ def source_table(spark: SparkSession, name: str, snapshot_id: int | None = None)
         msg = f"table {name} is missing: run `sparkhouse build` first"
         raise MissingTable(msg)
     if snapshot_id is not None:
-        return SourceTable(snapshot_of(spark, name, snapshot_id), snapshot_id)
+        return TableState(snapshot_of(spark, name, snapshot_id), snapshot_id)
     refs = {row["name"]: row.snapshot_id for row in spark.table(f"{name}.refs").collect()}
     branch = spark.conf.get("spark.wap.branch", "main")
-    return SourceTable(spark.table(name), refs.get(branch or "main", refs.get("main", 0)))
+    return TableState(spark.table(name), refs.get(branch or "main", refs.get("main", 0)))
 
 
 def snapshot_of(spark: SparkSession, name: str, snapshot_id: int) -> DataFrame:

@@ -1,1 +1,1 @@
-"""The commands, as typer has them: options, and what each calls. They import no job before they run one."""
+"""The commands, as typer has them: options, and what each calls. They import nothing slow before they run."""

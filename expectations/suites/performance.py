@@ -68,18 +68,18 @@ def _findings(row: Row) -> Iterator[RuleResult]:
     # Of rows of unequal probabilities the variance is smaller: this is the most that it can be (by Jensen).
     foretold = row.rows * row.mean_probability
     chance = TWO_SIDED * sqrt(foretold * (1 - row.mean_probability))
-    message = f"{row.positives} of {row.rows:,} users, foretold {foretold:.1f} ± {chance:.1f}"
+    evidence = f"{row.positives} of {row.rows:,} users, foretold {foretold:.1f} ± {chance:.1f}"
     is_foretold = abs(row.positives - foretold) <= chance
-    yield _finding(row, "mean_probability", f"expect_{row.label}_as_often_as_foretold", message, success=is_foretold)
+    yield _finding(row, "mean_probability", f"expect_{row.label}_as_often_as_foretold", evidence, success=is_foretold)
     if row.auc is not None and row.tested_auc is not None:
         error = ONE_SIDED * auc_error(row.tested_auc, row.positives, row.rows - row.positives)
-        message = f"AUC {row.auc:.3f}, in the test at least {row.tested_auc:.3f}, here ± {error:.3f}"
+        evidence = f"AUC {row.auc:.3f}, in the test at least {row.tested_auc:.3f}, here ± {error:.3f}"
         is_ranked = row.auc >= row.tested_auc - error
-        yield _finding(row, "auc", f"expect_{row.label}_ranked_as_in_the_test", message, success=is_ranked)
+        yield _finding(row, "auc", f"expect_{row.label}_ranked_as_in_the_test", evidence, success=is_ranked)
 
 
-def _finding(row: Row, column: str, rule: str, message: str, *, success: bool) -> RuleResult:
-    message = f"{TABLE}.{column}: {row.label} as of {row.as_of_date} with {row.model_version}: {message}"
+def _finding(row: Row, column: str, rule: str, evidence: str, *, success: bool) -> RuleResult:
+    message = f"{TABLE}.{column}: {row.label} as of {row.as_of_date} with {row.model_version}: {evidence}"
     return RuleResult(
         suite="performance",
         table_name=TABLE,

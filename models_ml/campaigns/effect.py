@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from models_ml import tables
-from models_ml.campaigns.tables import CONTROL, TARGETS, TREATMENT, append_effect, find_campaign
+from models_ml.campaigns.tables import CONTROL, EFFECTS, TARGETS, TREATMENT, find_campaign
 from models_ml.evaluation.metrics import Interval
 from models_ml.evaluation.reliability import CONFIDENCE_95, wilson_interval
+from warehouse.contract.tables import append_rows
 
 if TYPE_CHECKING:
     from datetime import date
@@ -90,7 +91,7 @@ def campaign_effect(spark: SparkSession, campaign_id: str | None) -> CampaignEff
         verdict=obstacle
         or _verdict(treatment, control, f"{needed:,} users to show a save rate of {drawn.save_rate:g}"),
     )
-    append_effect(spark, _row(effect))
+    append_rows(spark, EFFECTS, [_row(effect)])
     return effect
 
 
@@ -133,7 +134,7 @@ def _scaled(interval: Interval, factor: float, less: float = 0.0) -> Interval:
 
 def _arms(spark: SparkSession, drawn: Row) -> tuple[Arm, Arm, float]:
     """Return treatment, control, and the mean probability that the list was drawn with."""
-    labels = tables.source_table(spark, tables.LABELS).rows.select(
+    labels = tables.table_state(spark, tables.LABELS).rows.select(
         "user_id", "as_of_date", F.col(drawn.label).alias("left")
     )
     listed = spark.table(TARGETS).where(F.col("campaign_id") == drawn.campaign_id)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from models_ml.campaigns.spec import SETTINGS, id_of
 from models_ml.errors import ModelJobError
-from warehouse.contract.tables import append_rows, create_or_widen
+from warehouse.contract.tables import create_or_widen
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -32,11 +32,6 @@ def append_targets(rows: DataFrame) -> None:
     """Write the list of a campaign in one commit."""
     create_or_widen(rows.sparkSession, TARGETS)
     rows.writeTo(TARGETS).append()
-
-
-def append_effect(spark: SparkSession, effect: dict[str, Any]) -> None:
-    """Append one measurement, given by column name."""
-    append_rows(spark, EFFECTS, [effect])
 
 
 def standing_campaign(spark: SparkSession, spec: CampaignSpec) -> Row | None:

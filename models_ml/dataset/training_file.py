@@ -99,7 +99,7 @@ def _source(
     spark: SparkSession, known_at: datetime | None, published: Mapping[str, int | None]
 ) -> tuple[DataFrame, DataFrame, datetime | None]:
     if known_at is None:
-        sources = [tables.source_table(spark, name, published.get(name)) for name in (tables.FEATURES, tables.LABELS)]
+        sources = [tables.table_state(spark, name, published.get(name)) for name in (tables.FEATURES, tables.LABELS)]
         return sources[0].rows, sources[1].rows, None
     build = build_known_at(spark, known_at)
     return build.table(spark, tables.FEATURES), build.table(spark, tables.LABELS), build.completed_at

@@ -48,7 +48,7 @@ def backtest(spark: SparkSession, spec: TrainingSpec, features: Sequence[str], d
     Raises:
         MissingTable, MissingFeatures, TooFewSnapshots, TooFewUsers, OneClassOnly: dates before stay written.
     """
-    known, labels = (tables.source_table(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
+    known, labels = (tables.table_state(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
     days, horizon_days = known_snapshots(labels, spec.label)
     embargo = timedelta(days=horizon_days * HORIZONS_AHEAD[spec.label])
     testable = [day for day in sorted(days) if min(days) + embargo <= day]

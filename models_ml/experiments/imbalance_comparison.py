@@ -43,7 +43,7 @@ def compare_imbalance(
     Raises:
         MissingTable, MissingFeatures, TooFewSnapshots, TooFewUsers, OneClassOnly: nothing is written.
     """
-    known, labels = (tables.source_table(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
+    known, labels = (tables.table_state(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
     dataset = training_set(known, labels, spec, features)
     try:
         compared = [

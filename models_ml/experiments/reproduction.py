@@ -68,7 +68,7 @@ def reproduce(spark: SparkSession, model_version: str) -> Reproduction:
         raise NotReproducible(msg)
     spec = TrainingSpec.from_json(row.spec)
     features, labels = (
-        tables.source_table(spark, name, row.table_snapshot_ids[name]).rows for name in (tables.FEATURES, tables.LABELS)
+        tables.table_state(spark, name, row.table_snapshot_ids[name]).rows for name in (tables.FEATURES, tables.LABELS)
     )
     dataset = training_set(features, labels, spec, row.candidate_names)
     try:

@@ -18,7 +18,7 @@ from models_ml.errors import OneClassOnly
 from models_ml.evaluation.metrics import metrics
 from models_ml.monitoring.tables import OUTCOMES, PERFORMANCE
 from models_ml.spec.training_spec import HORIZONS_AHEAD
-from warehouse.contract.tables import create_or_widen
+from warehouse.contract.tables import create_or_widen, in_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -41,7 +41,7 @@ def record_outcomes(spark: SparkSession) -> int:
     Raises:
         MissingTable: the warehouse was not built.
     """
-    labels = tables.source_table(spark, tables.LABELS).rows
+    labels = tables.table_state(spark, tables.LABELS).rows
     if not spark.catalog.tableExists(tables.PREDICTIONS):
         return 0
     predictions = spark.table(tables.PREDICTIONS)
@@ -83,9 +83,8 @@ def _replace(spark: SparkSession, rows: DataFrame, origin: str, is_replaced: Col
     added = {"origin": F.lit(origin), "recorded_at": F.lit(recorded_at)}
     _overwrite(rows.withColumns(added), OUTCOMES, is_replaced)
     measured = _performance(spark.table(OUTCOMES).where(is_replaced))
-    schema = spark.table(PERFORMANCE).schema
-    values = [tuple((row | {"recorded_at": recorded_at})[name] for name in schema.names) for row in measured]
-    _overwrite(spark.createDataFrame(values, schema), PERFORMANCE, is_replaced)
+    written = in_columns(spark, PERFORMANCE, [row | {"recorded_at": recorded_at} for row in measured])
+    _overwrite(written, PERFORMANCE, is_replaced)
     return sum(row["rows"] for row in measured)
 
 

@@ -82,7 +82,7 @@ class Encoder:
         return [(name, level) for name, levels in self.levels.items() for level in levels]
 
     def groups(self, indices: Sequence[int]) -> dict[str, list[int]]:
-        """Return what a person would name, and where its elements are among those that a scorer sees, at `places`.
+        """Return what a person would name, and where its elements are among those that a scorer sees, at `indices`.
 
         A number goes with its indicator, the levels of a string and the behaviour classes with each other.
         """

@@ -113,7 +113,7 @@ class NetworkScorer:
     def _integrated(self, begins: Floats, ends: Floats) -> Floats:
         """Return the integrated gradients of the lines from begins to ends."""
         way, slopes = ends - begins, np.zeros_like(ends)
-        indices, parts = leggauss(NODES)
-        for place, part in zip((indices + 1) / 2, parts / 2, strict=True):
+        nodes, parts = leggauss(NODES)
+        for place, part in zip((nodes + 1) / 2, parts / 2, strict=True):
             slopes += part * self._gradient(begins + place * way)
         return way * slopes

@@ -69,7 +69,7 @@ def predict(
     """
     check_label(label)
     version = find_model_version(spark, label, model_version)
-    features = tables.source_table(spark, tables.FEATURES).rows
+    features = tables.table_state(spark, tables.FEATURES).rows
     day, users = _snapshot(features, as_of)
     stored = load_text(version.portable_uri, mlflow_dir)
     profile = TrainingProfile.from_json(load_text(f"{version.portable_uri.rpartition('/')[0]}/{PROFILE}", mlflow_dir))

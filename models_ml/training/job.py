@@ -43,7 +43,7 @@ def train(
     Raises:
         MissingTable, MissingFeatures, TooFewSnapshots, TooFewUsers, OneClassOnly: nothing is written.
     """
-    known, labels = (tables.source_table(spark, name) for name in (tables.FEATURES, tables.LABELS))
+    known, labels = (tables.table_state(spark, name) for name in (tables.FEATURES, tables.LABELS))
     dataset = training_set(known.rows, labels.rows, spec, features)
     with ThreadPoolExecutor(1) as background:
         opening = background.submit(Tracking.open, mlflow_dir)

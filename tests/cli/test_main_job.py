@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
 import os
 import re
 import shlex
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from pyspark.sql import functions as F
+from real_users import REAL_USERS, append_real_users
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[2]
 README_LINES = re.findall(r"^\.venv/bin/(\w+) (.*)", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
-REAL_USERS = ("113", "87")
 PAGES = {
     "page_about_hourly": "About",
     "page_add_friend_hourly": "Add Friend",
@@ -73,11 +72,7 @@ def ran(
 
     log = tmp_path_factory.mktemp("log") / "events.json"
     simulate(SimulationSpec(users=150, ids="random", seed=7), log)
-    if shared_or_none:
-        with log.open("ab") as lines:
-            for user in REAL_USERS:
-                packed = shared_or_none / "real_events" / f"mini_user_{user}.json.xz"
-                lines.write(lzma.decompress(packed.read_bytes()) + b"\n")
+    append_real_users(log, shared_or_none)
     report = run_all(str(log), "churned_in_time_bin", Steps(quiet=True, run_id="test-run"))
     return Ran(empty_warehouse, home, log, report)
 

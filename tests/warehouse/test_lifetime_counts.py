@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import lzma
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from real_users import append_real_users
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cli.machine.home import Home
 
 END = date(2018, 12, 1)
-REAL_USERS = ("113", "87")
 PAGES = {
     "about_count": "About",
     "advert_count": "Roll Advert",
@@ -46,11 +45,7 @@ def log(tmp_path_factory: pytest.TempPathFactory, shared_or_none: Path | None) -
 
     path = tmp_path_factory.mktemp("log") / "events.json"
     simulate(SimulationSpec(users=12, ids="random", seed=3), path)
-    if shared_or_none:
-        with path.open("ab") as lines:
-            for user in REAL_USERS:
-                packed = shared_or_none / "real_events" / f"mini_user_{user}.json.xz"
-                lines.write(lzma.decompress(packed.read_bytes()) + b"\n")
+    append_real_users(path, shared_or_none)
     return path
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from dbt.cli.main import dbtRunner
 
+from cli.machine.home import DBT_PROJECT, PROFILES
 from expectations.report import RuleResult
 from warehouse.contract.dbt_yaml import MODELS, loaded
 from warehouse.contract.tables import append_rows, completed, create_or_widen, source_table
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TARGETS, COMPARISONS = "ml.campaign_targets", "monitoring.imbalance_comparisons"
+IN_PLACE = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(PROFILES)]
 LISTED = [
     f"{source['name']}.{table['name']}"
     for path in sorted(MODELS.rglob("*__sources.yml"))
@@ -47,6 +50,24 @@ def test_every_table_is_created_as_it_is_described(spark: SparkSession, name: st
     spark.sql(f"drop table {name}")
 
 
+def test_bare_dbt_creates_a_table_as_the_sources_say(spark: SparkSession) -> None:  # noqa: ARG001 - dbt works on it
+    command = ["compile", "--inline", "{{ source_table_ddl('monitoring', 'builds') }}"]
+    compiled: Any = dbtRunner().invoke(["--log-level", "none", *command, *IN_PLACE]).result
+    statement = " ".join(compiled.results[0].node.compiled_code.split())
+    table = source_table("monitoring.builds")
+    columns = ", ".join(f"{name} {kind}" for name, kind in table.kinds.items())
+    properties = ", ".join(f"'{key}' = '{value}'" for key, value in table.properties.items())
+    assert properties == "'write.wap.enabled' = 'false'"
+    assert statement == (
+        f"create table if not exists monitoring.builds ({columns}) using iceberg tblproperties ({properties})"
+    )
+
+
+def test_a_row_without_one_of_the_columns_is_refused(warehouse: SparkSession) -> None:
+    with pytest.raises(KeyError, match="algorithm"):
+        append_rows(warehouse, COMPARISONS, [{"run_id": "1", "label": "x", "imbalance": "none"}])
+
+
 def test_what_the_reader_and_the_gate_give_are_columns_of_their_tables() -> None:
     assert source_table("raw.events").kinds.items() >= EVENT_COLUMNS.items()
     assert source_table("raw.rejected_events").kinds.items() >= REFUSAL_COLUMNS.items()
@@ -61,7 +82,8 @@ def test_a_table_of_an_earlier_version_is_read_whole_and_widened_by_who_writes(w
     (row,) = completed(warehouse.table(COMPARISONS), COMPARISONS).collect()
     assert (row.run_id, row.gone, row.is_best, row.auc) == ("1", 7, None, None)
     assert warehouse.table(COMPARISONS).columns == ["run_id", "label", "gone"], "who reads changes no table"
-    append_rows(warehouse, COMPARISONS, [{"run_id": "2", "label": "x", "is_best": True, "auc": 0.5}])
+    nothing = dict.fromkeys(source_table(COMPARISONS).kinds)
+    append_rows(warehouse, COMPARISONS, [nothing | {"run_id": "2", "label": "x", "is_best": True, "auc": 0.5}])
     rows = warehouse.table(COMPARISONS).orderBy("run_id").collect()
     assert [(row.run_id, row.gone, row.is_best, row.auc) for row in rows] == [
         ("1", 7, None, None),

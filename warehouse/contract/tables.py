@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from warehouse.contract.dbt_yaml import MODELS, doc_blocks, loaded, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -77,7 +77,7 @@ def create_or_widen(spark: SparkSession, *names: str) -> None:
         existing = set(spark.table(name).columns)
         lacking = [column for column in table.columns if column.name not in existing]
         if lacking:
-            columns = ", ".join(column.ddl.replace(" not null", "", 1) for column in lacking)
+            columns = ", ".join(replace(column, is_required=False).ddl for column in lacking)
             spark.sql(f"alter table {name} add columns ({columns})")
 
 
@@ -89,12 +89,21 @@ def completed(rows: DataFrame, name: str) -> DataFrame:
     return rows.withColumns({column: F.lit(None).cast(kind) for column, kind in lacking.items()})
 
 
-def append_rows(spark: SparkSession, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def in_columns(spark: SparkSession, name: str, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
+    """Return rows, given by column name, with the columns of a table: NULL in those that the sources no longer list.
+
+    Raises:
+        KeyError: a row lacks a column of the sources.
+    """
+    listed, schema = source_table(name).kinds, spark.table(name).schema
+    values = [tuple(row[column] if column in listed else None for column in schema.names) for row in rows]
+    return spark.createDataFrame(values, schema)
+
+
+def append_rows(spark: SparkSession, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Append rows, given by column name, in one commit; the table is created or widened first."""
     create_or_widen(spark, name)
-    schema = spark.table(name).schema
-    frame = spark.createDataFrame([tuple(row.get(column) for column in schema.names) for row in rows], schema)
-    frame.coalesce(1).writeTo(name).append()
+    in_columns(spark, name, rows).coalesce(1).writeTo(name).append()
 
 
 @cache

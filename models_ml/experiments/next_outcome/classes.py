@@ -83,7 +83,7 @@ def compare_outcomes(
     Raises:
         MissingTable, MissingFeatures, TooFewSnapshots, TooFewUsers, OneClassOnly: the tables do not carry a model.
     """
-    features, labels = (tables.source_table(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
+    features, labels = (tables.table_state(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
     known, horizon_days = known_snapshots(labels, OUTCOME)
     split = split_by_time(known, horizon_days, test_snapshots)
     outcomes = known_outcomes(labels, split)

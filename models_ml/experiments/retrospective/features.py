@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from models_ml.dataset.fitted_encoder import MAX_LEVELS
 from models_ml.dataset.vectors import candidate_columns
 from models_ml.errors import NoKnownSnapshot
-from models_ml.tables import FEATURES, LABELS, source_table
+from models_ml.tables import FEATURES, LABELS, table_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ def whole_lives(spark: SparkSession) -> DataFrame:
     Raises:
         MissingTable: the warehouse was not built.
     """
-    events, users = (source_table(spark, name).rows for name in (EVENTS, USERS))
+    events, users = (table_state(spark, name).rows for name in (EVENTS, USERS))
     pages = {**PAGES, **CANCEL_PAGES}
     # Per session and day first: distinct sessions and days of all events together take ten times as long.
     visits = events.groupBy("user_id", "session_id", "event_date").agg(
@@ -123,7 +123,7 @@ def snapshot(spark: SparkSession, feature_names: Sequence[str]) -> Snapshot:
         MissingTable, MissingFeatures: the warehouse was not built, or not with these features.
         NoKnownSnapshot: no snapshot has its horizon behind it.
     """
-    features, labels = (source_table(spark, name).rows for name in (FEATURES, LABELS))
+    features, labels = (table_state(spark, name).rows for name in (FEATURES, LABELS))
     candidates = candidate_columns(features.schema, feature_names)
     counted = labels.groupBy("as_of_date").agg(
         F.max("horizon_days").alias("horizon_days"), F.count_if(F.col(LABEL).isNull()).alias("censored")

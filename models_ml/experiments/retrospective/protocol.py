@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.pool import ThreadPool
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyspark import inheritable_thread_target
 from pyspark.ml.classification import GBTClassifier, LogisticRegression, RandomForestClassifier
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F
@@ -30,6 +28,7 @@ from models_ml.experiments.retrospective.texts import (
     WITHOUT_CANCEL,
     retrospective_text,
 )
+from models_ml.training.fitting import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,10 +107,7 @@ def _judged(variant: str, users: UserRows, seed: int) -> list[RetrospectiveRow]:
         "gradient_boosted_trees": (GBTClassifier(seed=seed), users.rows),
         f"{users.elements[best]} alone": (LogisticRegression(), alone),
     }
-    # Wrapped one by one: each wrapping copies Spark's local properties, and threads that share a copy break each other.
-    fits = [inheritable_thread_target(partial(_fit_and_score, *task)) for task in tasks.values()]
-    with ThreadPool(len(fits)) as pool:
-        scored = pool.map(lambda fit: fit(), fits, chunksize=1)
+    scored = in_parallel([partial(_fit_and_score, *task) for task in tasks.values()])
     tested = users.labels[users.is_test]
     nothing = np.zeros_like(tested)
     rows = [_row(variant, model, *result) for model, result in zip(tasks, scored, strict=True)]
