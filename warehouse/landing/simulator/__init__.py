@@ -19,7 +19,7 @@ from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.simulator.clock import DAY, EPOCH
 from warehouse.landing.simulator.cohorts import cohorts
 from warehouse.landing.simulator.files import EventFiles, event_files
-from warehouse.landing.simulator.runs import Run
+from warehouse.landing.simulator.runs import SPARKIFY, Run, Service
 from warehouse.landing.simulator.shards import LocalShard, Seconds, Shard, ShardProcess, Step, Totals
 
 Ids = Literal["banded", "random"]
@@ -42,7 +42,8 @@ class SimulationSpec:
     log of 61 days: the few who cancelled shortly before the start and the few who join make up for one another.
     `ids`: "banded" gives four cohort runs one after the other, each with its band of ids and its session counter, as
     in the small published logs; "random" gives one log in order of time with all cohorts mixed, as in the full one.
-    The log covers [start, start + days) in UTC. Raises InvalidSimulation.
+    The log covers [start, start + days) in UTC. `service` is one unlike the published settings. Raises
+    InvalidSimulation.
     """
 
     users: int = 225
@@ -50,6 +51,7 @@ class SimulationSpec:
     start: date = date(2018, 10, 1)
     seed: int = 21
     ids: Ids = "banded"
+    service: Service = SPARKIFY
 
     def __post_init__(self) -> None:
         if self.ids not in get_args(Ids):
@@ -106,13 +108,13 @@ def simulate(
 def _runs(spec: SimulationSpec) -> Iterator[Run]:
     start = (spec.start - EPOCH).days * DAY
     if spec.ids == "random":
-        yield Run(spec.seed, start, spec.users, None)
+        yield Run(spec.seed, start, spec.users, None, spec.service)
         return
     weights = [cohort.weight for cohort in cohorts()]
     bounds = np.rint(np.cumsum([0, *weights]) * spec.users / sum(weights)).astype(int)
     for cohort, users in zip(cohorts(), np.diff(bounds).tolist(), strict=True):
         if users:
-            yield Run(spec.seed, start, users, cohort.name)
+            yield Run(spec.seed, start, users, cohort.name, spec.service)
 
 
 def _shards(run: Run, processes: int | None) -> Sequence[Shard]:

@@ -7,6 +7,7 @@ and its code for quiet holidays. The published logs have the rows by hour (peak 
 """
 
 import random
+from collections.abc import Collection
 from datetime import date
 from math import pi, sin
 
@@ -19,16 +20,16 @@ QUIETEST_SECOND = 3 * 3_600
 DAY_OFF_DAMPING = 0.5
 HALF_RAMP = 3 * 3_600
 EPOCH = date(1970, 1, 1)
-SATURDAY = 5
+WEEKEND = (5, 6)
 
 
-def next_session(rng: random.Random, last: int, mean_gap: float) -> int:
+def next_session(rng: random.Random, last: int, mean_gap: float, days_off: Collection[int] = WEEKEND) -> int:
     """Start of the session after one that ended at `last`, for a user with this mean gap in seconds."""
     while True:
         begin = _warp(last + exponential(rng, mean_gap) + SESSION_GAP)
         if begin < last:
             last += SESSION_GAP
-        elif rng.random() >= damping(begin):
+        elif rng.random() >= damping(begin, days_off):
             return begin
         else:
             last = begin
@@ -40,7 +41,7 @@ def _warp(moment: int) -> int:
     return moment + int(DAILY_DAMPING * DAY * sin(angle))
 
 
-def damping(moment: int) -> float:
+def damping(moment: int, days_off: Collection[int] = WEEKEND) -> float:
     """Probability that a session beginning now is dropped: 0.5 on days off, ramps of six hours around midnight."""
     day, second = divmod(moment, DAY)
     if second < HALF_RAMP:
@@ -48,11 +49,11 @@ def damping(moment: int) -> float:
     elif second >= DAY - HALF_RAMP:
         before, after, passed = day, day + 1, second - (DAY - HALF_RAMP)
     else:
-        return DAY_OFF_DAMPING * is_day_off(day)
+        return DAY_OFF_DAMPING * is_day_off(day, days_off)
     share = passed / (2 * HALF_RAMP)
-    return DAY_OFF_DAMPING * (is_day_off(before) * (1 - share) + is_day_off(after) * share)
+    return DAY_OFF_DAMPING * (is_day_off(before, days_off) * (1 - share) + is_day_off(after, days_off) * share)
 
 
-def is_day_off(day: int) -> bool:
-    """Whether a day (counted from 1970-01-01) is a Saturday or a Sunday."""
-    return (day + EPOCH.weekday()) % 7 >= SATURDAY
+def is_day_off(day: int, days_off: Collection[int]) -> bool:
+    """Whether a day (counted from 1970-01-01) is one of these weekdays (0 for Monday)."""
+    return (day + EPOCH.weekday()) % 7 in days_off

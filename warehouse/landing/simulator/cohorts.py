@@ -56,16 +56,20 @@ def settings() -> dict[str, Any]:
     return loaded
 
 
-@lru_cache(maxsize=1)
-def cohorts() -> tuple[Cohort, ...]:
-    """All cohorts, the base first."""
-    return tuple(_compile(name, settings()) for name in settings()["cohorts"])
+@lru_cache
+def cohorts(cancellations: float = 1.0) -> tuple[Cohort, ...]:
+    """All cohorts, the base first; each page leads to Cancel so many times as often as in the published settings."""
+    return tuple(_compile(name, settings(), cancellations) for name in settings()["cohorts"])
 
 
-def _compile(name: str, facts: dict[str, Any]) -> Cohort:
+def _compile(name: str, facts: dict[str, Any], cancellations: float) -> Cohort:
     chances = _chances(facts["transitions"])
     for source, changed in _chances(facts["differences"].get(name, {})).items():
         chances[source] = chances[source] | changed
+    for source, targets in chances.items():
+        chances[source] = {
+            page: chance * (cancellations if page == "Cancel" else 1) for page, chance in targets.items()
+        }
     states = {key: _state(key, facts["pages"]) for key in _all_keys(chances, facts["moves"])}
     for source, targets in chances.items():
         states[source].cumulative = list(accumulate(targets.values()))

@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 
 from warehouse.landing.simulator.chance import exponential, stream
-from warehouse.landing.simulator.clock import DAY
+from warehouse.landing.simulator.clock import DAY, WEEKEND
 from warehouse.landing.simulator.cohorts import Cohort, cohorts
 
 PSEUDO_USER = "1261737"
@@ -15,6 +15,22 @@ FIRST_RANDOM_ID, LAST_RANDOM_ID = 1_000_025, 1_999_996
 # Growth of the user base. Those who are there at the start registered this part of a year before, on average.
 GROWTH_PER_YEAR = 0.1
 YEAR = 365.25 * DAY
+
+
+@dataclass(frozen=True)
+class Service:
+    """How a service is unlike the one of the published settings.
+
+    `days_off` are the quiet weekdays (0 for Monday), `growth_per_year` is by how much the user base grows, and
+    `cancellations` is how many times as often a page leads to Cancel.
+    """
+
+    days_off: tuple[int, ...] = WEEKEND
+    growth_per_year: float = GROWTH_PER_YEAR
+    cancellations: float = 1.0
+
+
+SPARKIFY = Service()
 
 
 @dataclass(frozen=True)
@@ -28,10 +44,11 @@ class Run:
     start: int
     users: int
     cohort: str | None
+    service: Service = SPARKIFY
 
     @property
     def cohorts(self) -> tuple[Cohort, ...]:
-        return tuple(cohort for cohort in cohorts() if self.cohort in (None, cohort.name))
+        return tuple(cohort for cohort in cohorts(self.service.cancellations) if self.cohort in (None, cohort.name))
 
     @property
     def anonymous_id(self) -> str:
@@ -42,7 +59,7 @@ class Run:
         rng = stream(f"{self.seed}/{self.cohort}/arrivals")
         second = self.start
         for index in count(self.users):
-            second += exponential(rng, YEAR / (index * GROWTH_PER_YEAR))
+            second += exponential(rng, YEAR / (index * self.service.growth_per_year))
             yield second, index
 
     def user_ids(self) -> Iterator[str]:

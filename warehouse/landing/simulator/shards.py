@@ -85,7 +85,7 @@ class LocalShard:
             return
         seed = f"{self._run.seed}/{self._run.cohort}/{index}"
         make = User.established if established else User
-        user = make(seed, index, user_id, self._run.start if established else arrival, self._run.cohorts)
+        user = make(seed, index, user_id, self._run.start if established else arrival, self._run)
         if user.next_begin is not None:
             heapq.heappush(self._waiting, (user.next_begin, index, user))
 

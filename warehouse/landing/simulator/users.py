@@ -8,8 +8,8 @@ from typing import NamedTuple
 from warehouse.landing.simulator import people
 from warehouse.landing.simulator.chance import exponential, stream, weighted
 from warehouse.landing.simulator.clock import DAY, next_session
-from warehouse.landing.simulator.cohorts import Cohort, State, settings
-from warehouse.landing.simulator.runs import GROWTH_PER_YEAR, YEAR
+from warehouse.landing.simulator.cohorts import State, settings
+from warehouse.landing.simulator.runs import GROWTH_PER_YEAR, YEAR, Run
 from warehouse.landing.simulator.songs import NO_SONG, Catalogue
 
 SECONDS_BETWEEN_PAGES = 90.0
@@ -43,11 +43,12 @@ class User:
     `next_begin` is the start of the next session, None after a cancellation.
     """
 
-    def __init__(self, seed: str, index: int, user_id: str, arrival: int, cohorts: tuple[Cohort, ...]) -> None:
+    def __init__(self, seed: str, index: int, user_id: str, arrival: int, run: Run) -> None:
         self.rng = stream(seed)
         self.index = index
         self.user_id = user_id
-        self.cohort = self.rng.choices(cohorts, [cohort.weight for cohort in cohorts])[0]
+        self.days_off = run.service.days_off
+        self.cohort = self.rng.choices(run.cohorts, [cohort.weight for cohort in run.cohorts])[0]
         self.mean_page_gap = SECONDS_BETWEEN_PAGES * self._individual_factor()
         self.mean_session_gap = SECONDS_BETWEEN_SESSIONS * self._individual_factor()
         self.person = people.draw(self.rng)
@@ -57,9 +58,9 @@ class User:
         self.next_begin: int | None = arrival
 
     @classmethod
-    def established(cls, seed: str, index: int, user_id: str, start: int, cohorts: tuple[Cohort, ...]) -> "User":
+    def established(cls, seed: str, index: int, user_id: str, start: int, run: Run) -> "User":
         """Someone who registered before `start` and has been about for one mean gap between sessions by then."""
-        user = cls(seed, index, user_id, start, cohorts)
+        user = cls(seed, index, user_id, start, run)
         user.json = user.person.json(start - exponential(user.rng, GROWTH_PER_YEAR * YEAR))
         user.mode = (weighted(user.rng, settings()["levels"]), weighted(user.rng, settings()["auths"]))
         user.next_begin = user._first_session(start)
@@ -71,9 +72,9 @@ class User:
 
     def _first_session(self, start: int) -> int:
         gap = self.mean_session_gap
-        begin = next_session(self.rng, start - int(2 * gap), gap)
+        begin = next_session(self.rng, start - int(2 * gap), gap, self.days_off)
         while begin < start - int(gap):
-            begin = next_session(self.rng, begin, gap)
+            begin = next_session(self.rng, begin, gap, self.days_off)
         return begin
 
     def visit(self, songs: Catalogue) -> list[Event]:
@@ -87,7 +88,9 @@ class User:
         last = events[-1]
         self.event_count += len(events)
         self.mode = last.state.mode
-        self.next_begin = None if last.state.is_churn else next_session(self.rng, last.second, self.mean_session_gap)
+        self.next_begin = None
+        if not last.state.is_churn:
+            self.next_begin = next_session(self.rng, last.second, self.mean_session_gap, self.days_off)
         return events
 
     def _walk(self, session: Session, songs: Catalogue) -> list[Event]:
