@@ -40,10 +40,12 @@ for command in (
     models.reproduce,
     models.campaign,
     models.campaign_effect,
+    publishing.publish,
     publishing.rollback,
     publishing.maintain,
     questions.sql,
     questions.features,
+    questions.gate,
     questions.doctor,
     questions.licences,
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from expectations import limits as limits_in_force
 from expectations.report import UnknownSuite, ValidationReport
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from expectations.catalogue import FeatureEntry
-    from expectations.suite import OnDrift
+    from expectations.limits import Limits
 
 
 def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
@@ -24,38 +25,53 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     run_id: str,
     catalogue: Sequence[FeatureEntry],
     *,
-    on_drift: OnDrift = "warn",
+    limits: Limits | None = None,
 ) -> ValidationReport:
     """Run the named suites (raw, staging, features, labels, leaks, predictions, drift, performance) at once.
 
-    `catalogue` tells the rules of the features. Broken rules that only warn, as all of `drift` and `performance` do
-    unless told to stop, are stored and shown, but are not among the results of the report. A suite of
-    what has not been measured yet is left out. Appends one row per rule to `monitoring.validation_results`, whatever
-    the outcome, and rebuilds the static site in `docs_dir` (start at index.html), which shows all calls of this
-    `run_id`. Does not raise on broken rules: read `passed` and `failures`. Raises UnknownSuite, MissingTable when a
-    table to validate has not been made, CatalogueMismatch, or BrokenNullRule.
+    `catalogue` tells the rules of the features, `limits` those of all others (ours unless given). Rules about the log's
+    own past warn until four weeks of it are published. A suite of what has not been measured yet is left out. Appends
+    one row per Expectation to `monitoring.validation_results`, whatever the outcome, and rebuilds the static site in
+    `docs_dir` (start at index.html), which shows all calls of this `run_id`. Does not raise on broken rules: read
+    `passed` and `failures`. Raises UnknownSuite, MissingTable when a table to validate has not been made,
+    CatalogueMismatch, or BrokenNullRule.
     """
     # Read when Great Expectations is imported: it would otherwise report usage over the network.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # Great Expectations takes seconds to import, which only those who validate should pay for.
-    from expectations.engine import checkpoint, findings, results_table
+    from expectations.acceptance import acceptances, accepted, newly_accepted
+    from expectations.engine import checkpoint, results_table
+    from expectations.engine.results import rule_results
+    from expectations.past import published_weeks
+    from expectations.suite import Audit
     from expectations.suites.layers import builders
 
-    known = builders(catalogue, on_drift)
+    known = builders()
     for name in suites:
         if name not in known:
             raise UnknownSuite(name, known)
-    built = [build(spark) for name in suites for build in known[name]]
-    checked = [suite for suite in built if suite]
-    outcomes = checkpoint.run(checked, docs_dir, run_id) if checked else []
-    results = [
-        (result, result.success or stops)
-        for suite, outcome in zip(checked, outcomes, strict=True)
-        for result, stops in findings.rule_results(suite, outcome)
-    ]
-    results_table.append(spark, run_id, [result for result, _ in results])
-    for record in (suite.record for suite in checked if suite.record):
-        results_table.append_record(spark, run_id, record)
-    counted = tuple(result for result, counts in results if counts)
-    warnings = tuple(result for result, counts in results if not counts)
-    return ValidationReport(run_id, counted, docs_dir / "index.html", warnings)
+    jobs_before = _jobs(spark)
+    in_force = (limits or limits_in_force.load()).after(published_weeks(spark))
+    audit = Audit(spark, run_id, catalogue, in_force)
+    before = acceptances(spark)
+    newest = newly_accepted(spark, before)
+    built = [suite for name in suites for build in known[name] if (suite := build(audit))]
+    try:
+        results = checkpoint.run(
+            built,
+            docs_dir,
+            run_id,
+            judge=lambda suite, outcome: accepted(rule_results(suite, outcome), before),
+            accepted=[f"{each.message} ({each.said})" for each in before],
+        )
+    finally:
+        for suite in built:
+            suite.rows.unpersist()
+    jobs = _jobs(spark) - jobs_before
+    results_table.append(spark, run_id, results)
+    return ValidationReport(run_id, tuple(results), jobs, docs_dir / "index.html", tuple(newest))
+
+
+def _jobs(spark: SparkSession) -> int:
+    """How many jobs this session has run so far."""
+    return int(spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs())  # noqa: SLF001 - the scheduler's own count

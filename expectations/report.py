@@ -46,40 +46,74 @@ class BrokenNullRule(SparkhouseError, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class RuleResult:
-    """One rule on one table; the fields are columns of `monitoring.validation_results`, in its order.
+    """One Expectation on one table; the fields are columns of `monitoring.validation_results`, in its order.
 
-    `element_count` is the number of rows that the rule looked at, `unexpected_count` the number that break it, and
-    `examples` are keys of those. A rule about a total (a mean, a row count) breaks without rows of its own: NULL.
+    `rule` is the rule of limits.yml that it stands for, which may have several; `severity` is `stop` or `warn`.
+    `element_count` is the number of rows that it looked at, `unexpected_count` the number that break it, and `examples`
+    are keys of those. A rule about a total (a mean, a row count) breaks without rows of its own: NULL. `excess` tells
+    how far beyond its limit it is, and `accepted` the reason why people let that pass.
     """
 
     suite: str
     table_name: str
     rule: str
+    expectation: str
     column_name: str | None
+    severity: str
     success: bool
     is_error: bool = False
+    expected: str
     observed_value: str | None
     element_count: int | None
     unexpected_count: int | None = None
     examples: tuple[str, ...] = ()
+    excess: float = 0.0
+    accepted: str | None = None
+    remedy: str
     message: str
+
+    @property
+    def brief(self) -> str:
+        """The finding in a line: what was seen where, and what to do."""
+        place = f"{self.table_name}.{self.column_name}" if self.column_name else self.table_name
+        return f"{place}: {self.observed_value} ({self.rule}). {self.remedy}"
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing may be published: an error is not a pass, and nobody can accept it."""
+        return not self.success and (self.is_error or (self.severity == "stop" and self.accepted is None))
 
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """The results of one checkpoint run and the page that shows them; broken rules that only warn stand apart."""
+    """The results of one checkpoint run, in how many Spark jobs they were found, and the page that shows them.
+
+    `newly_accepted` tells of the findings of earlier runs that people have accepted since the audit before this one.
+    """
 
     run_id: str
     results: tuple[RuleResult, ...]
+    jobs: int
     index_page: Path
-    warnings: tuple[RuleResult, ...] = ()
+    newly_accepted: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """True only if every rule was evaluated and held: an error is not a pass."""
-        return all(result.success for result in self.results)
+        """True only if every rule that stops was evaluated and held, or is accepted as it is."""
+        return not self.failures
 
     @property
     def failures(self) -> tuple[RuleResult, ...]:
         """The rules that broke and the rules that could not be evaluated (`is_error`)."""
-        return tuple(result for result in self.results if not result.success)
+        return tuple(result for result in self.results if result.stops)
+
+    @property
+    def accepted(self) -> tuple[RuleResult, ...]:
+        """The broken rules that people have accepted."""
+        return tuple(result for result in self.results if not result.success and result.accepted is not None)
+
+    @property
+    def warnings(self) -> tuple[RuleResult, ...]:
+        """The broken rules that only warn."""
+        broken = (result for result in self.results if not result.success and result.accepted is None)
+        return tuple(result for result in broken if not result.stops)

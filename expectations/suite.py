@@ -1,10 +1,10 @@
-"""What a suite is, and the tables that suites read."""
+"""What a suite is, what it is built from, and the tables that suites read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from expectations.report import RuleResult
+    from expectations.catalogue import FeatureEntry
+    from expectations.limits import Limits
 
+EVENTS = "staging.stg_sparkify__events"
 FEATURES, LABELS = "marts.fct_user_features", "marts.fct_churn_labels"
 SPINE = "intermediate.int_user_snapshots_spined"
-# What a drift that is too large, or a model that no longer does as tested, does to the gate.
-OnDrift = Literal["warn", "stop"]
 SNAPSHOT_KEY = ("user_id", "as_of_date")
 EXAMPLES = 5
 BUILD = "sparkhouse build"
@@ -30,19 +30,20 @@ COMMANDS = MappingProxyType({"raw": "sparkhouse ingest", "staging": BUILD, "mart
 
 
 @dataclass(frozen=True)
-class Record:
-    """Rows of a table of their own, by column name, which a suite leaves behind."""
+class Audit:
+    """What suites are built from: the session and the run that asks, the catalogue, and the limits in force."""
 
-    table: str
-    rows: tuple[dict[str, Any], ...]
+    spark: SparkSession
+    run_id: str
+    catalogue: Sequence[FeatureEntry]
+    limits: Limits
 
 
 @dataclass(frozen=True)
 class Suite:
     """The rules of one table. `rows` has the columns that the rules name, and the `keys` that examples are shown by.
 
-    A suite of many columns has too many rules to put each to Great Expectations, which takes 30 ms for one. Its `rows`
-    are what was found of each column, its rules are about their totals, and `findings` tell the columns one by one.
+    `rows` that several metrics read may be persisted: the gate releases them.
     """
 
     name: str
@@ -50,8 +51,6 @@ class Suite:
     keys: tuple[str, ...]
     rows: DataFrame
     expectations: tuple[Expectation, ...]
-    findings: tuple[RuleResult, ...] = ()
-    record: Record | None = None
 
 
 def read(spark: SparkSession, name: str) -> DataFrame:

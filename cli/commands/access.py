@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.jobs.limits import limits_of
 from cli.jobs.model_job import ModelJob
 from cli.machine.home import Home
 from cli.runs.records import held_lock, recorded
@@ -32,7 +33,11 @@ def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
 
 @contextmanager
 def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
-    """The same, on a branch of the run: what it does not publish, no reader sees."""
+    """The same, on a branch of the run: what it does not publish, no reader sees.
+
+    Raises BrokenLimits before anything else: an audit could not judge by them.
+    """
+    limits_of(Home.from_environment())
     with writer(command, quiet=quiet, wait=wait) as job, job.branch():
         yield job
 

@@ -51,6 +51,21 @@ def discard(
         job.discard(run_id, older=all_older)
 
 
+def publish(
+    run_id: Annotated[str, typer.Argument(help="A run that the gate stopped, as `sparkhouse runs` lists it.")],
+    accept: Annotated[list[str], typer.Option(metavar="RULE", help="A rule that stopped it; may be given again.")],
+    reason: Annotated[str, typer.Option(help="Why that is as it should be; kept with the finding and your account.")],
+    quiet: Quiet = False,
+    wait: Wait = False,
+) -> None:
+    """Publish a run in spite of rules that stopped it; later runs let such findings pass while they are no worse."""
+    if not reason.strip():
+        raise typer.BadParameter("Say why: --reason is kept for those who ask later.")
+    with writer("publish", quiet=quiet, wait=wait) as job:
+        job.publish_accepted(run_id, accept, reason)
+        job.record_outcomes()
+
+
 def rollback(
     run_id: Annotated[str, typer.Argument(help="A run that published something, as `sparkhouse runs` lists it.")],
     quiet: Quiet = False,

@@ -55,6 +55,16 @@ def features(
     print_features(features_of(group), style.value)
 
 
+def gate(
+    style: Annotated[Format, typer.Option("--format", help="How to print them; csv and json hold all.")] = Format.table,
+) -> None:
+    """List the rules of the gate: kind, what a broken one does, limits, why, and who says so."""
+    from cli.jobs.limits import limits_of
+    from cli.printing.gate_rules import print_gate
+
+    print_gate(limits_of(Home.from_environment()), style.value)
+
+
 def licences(
     style: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.table,
 ) -> None:

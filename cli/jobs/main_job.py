@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cli.jobs.limits import limits_of
 from cli.jobs.model_job import ModelJob
 from cli.jobs.warehouse_job import PREDICTION_SUITES, WAREHOUSE_SUITES, import_in_background, simulate_log
 from cli.machine.home import Home
@@ -47,6 +48,7 @@ def run_all(
 
     spec = TrainingSpec(label=label)
     home = Home.from_environment()
+    limits_of(home)
     run_json = home.reports / "run.json"
     try:
         with recorded(home, steps, wait=wait):

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from cli.jobs.dbt import DbtFailed, run_dbt
 from cli.jobs.demo_log import DemoLog
+from cli.jobs.limits import limits_of
 from cli.jobs.snapshots import awaited_snapshot
+from cli.machine.account import account
 from cli.machine.home import shown
-from cli.runs.records import DISCARDED, ROLLED_BACK, mark
+from cli.runs.records import DISCARDED, PUBLISHED, ROLLED_BACK, mark, require_stopped_by_gate
 from cli.runs.upkeep import tidy
 from warehouse.contract.errors import SparkhouseError
 
@@ -98,6 +100,28 @@ class Job:
             self._keep_backups(move.table for move in moves)
             step.rows_in = step.rows_out = len(moves)
             step.detail = f"{len(moves)} tables of run {self.steps.run_id}" if moves else "nothing was written"
+
+    def publish_accepted(self, run_id: str, rules: Sequence[str], reason: str) -> None:
+        """Publish a run that the gate stopped, in spite of named rules.
+
+        Raises NothingUnpublished, NothingToAccept, StillStopped, NotStoppedByGate, MainHasMoved.
+        """
+        from expectations.acceptance import accept
+        from warehouse.publishing.branch import require_branch
+
+        require_branch(self.spark, run_id)
+        require_stopped_by_gate(self.home, run_id)
+        with self.steps.step("accept") as step:
+            found = accept(self.spark, run_id, rules, reason, account())
+            step.rows_out = len(found)
+            step.detail = f"{len(found)} findings of {', '.join(rules)}"
+        with self.steps.step("publish") as step:
+            publication = self.publisher.publish(run_id)
+            moves = publication.moves if publication else ()
+            self._keep_backups(move.table for move in moves)
+            step.rows_in = step.rows_out = len(moves)
+            step.detail = f"{len(moves)} tables of run {run_id}"
+        mark(self.home, run_id, PUBLISHED)
 
     def _keep_backups(self, names: Iterable[str]) -> None:
         from warehouse.publishing.metadata_backups import keep_backup
@@ -290,19 +314,23 @@ class Job:
         from expectations.gate import validate
         from warehouse.contract.catalogue import features
 
+        limits, run_id = limits_of(self.home), self.steps.run_id
         with self.steps.step("validate") as step:
-            report = validate(
-                self.spark, suites, self.home.data_docs, self.steps.run_id, features(), on_drift=self.home.on_drift
+            report = validate(self.spark, suites, self.home.data_docs, run_id, features(), limits=limits)
+            broken = len(report.failures)
+            step.rows_in, step.rows_out = len(report.results), broken
+            step.detail = (
+                f"{len(report.results)} expectations of {', '.join(suites)}, {broken} not met; {report.jobs} Spark jobs"
             )
-            step.rows_in, step.rows_out = len(report.results), len(report.failures)
-            step.detail = f"{len(report.results)} expectations of {', '.join(suites)}, {len(report.failures)} not met"
             if not report.passed:
                 step.fail(step.detail)
-                raise CheckFailed(summary([failure.message for failure in report.failures], self.steps.run_id))
-        if report.warnings:
-            # The remedy is the same for all: it stands in the Data Docs.
-            seen = [f"Warning: {warning.message.partition('. See')[0]}" for warning in report.warnings]
-            self.steps.tell(summary(seen, self.steps.run_id))
+                raise CheckFailed(told_failures(report))
+        # Why and what to do about it stands in the Data Docs.
+        seen = [f"Warning: {warning.brief}" for warning in report.warnings]
+        seen += [f"Accepted: {finding.brief} ({finding.accepted})" for finding in report.accepted]
+        seen += [f"Accepted: {said}" for said in report.newly_accepted]
+        if seen:
+            self.steps.tell(summary(seen, run_id))
         return report
 
     def count(self, table: str) -> int | None:
@@ -373,6 +401,19 @@ def summary(failures: Sequence[str], run_id: str) -> str:
     if len(failures) > TOLD:
         query = f"select * from monitoring.validation_results where run_id = '{run_id}' and not success"  # noqa: S608
         lines.append(f'and {len(failures) - TOLD} more: sparkhouse sql "{query}"')
+    return "\n".join(lines)
+
+
+def told_failures(report: ValidationReport) -> str:
+    """What stopped a run, and the ways on."""
+    rules = sorted({failure.rule for failure in report.failures if not failure.is_error})
+    lines = [summary([failure.message for failure in report.failures], report.run_id)]
+    if rules:
+        accepted = " ".join(f"--accept {rule}" for rule in rules)
+        lines.append(
+            f"Where that is as it should be, publish it all the same: sparkhouse publish {report.run_id} {accepted} "
+            '--reason "..."; or give limits.yml of the state folder other limits: sparkhouse gate lists them'
+        )
     return "\n".join(lines)
 
 

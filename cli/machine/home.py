@@ -83,9 +83,16 @@ class Home:
         return self.reports / "campaigns"
 
     @property
-    def on_drift(self) -> Literal["warn", "stop"]:
+    def limits(self) -> Path:
+        """The user's own limits of the gate, and the outages of the service."""
+        return self.path / "limits.yml"
+
+    @property
+    def on_drift(self) -> Literal["warn", "stop"] | None:
         """What the gate does when users or outcomes are no longer what a model was trained on: `$SPARKHOUSE_DRIFT`."""
-        chosen = os.environ.get("SPARKHOUSE_DRIFT", "warn")
+        chosen = os.environ.get("SPARKHOUSE_DRIFT")
+        if not chosen:
+            return None
         if chosen not in {"warn", "stop"}:
             raise InvalidSetting(f"SPARKHOUSE_DRIFT is {chosen!r}: set it to warn or stop")
         return "stop" if chosen == "stop" else "warn"

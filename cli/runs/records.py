@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cli.runs.relocation import require_in_place
 from cli.runs.steps import write_json
 from cli.runs.writer_lock import Holder, current_holder, writer_lock
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,13 @@ UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 RUNNING, BROKEN_OFF, FAILED, DONE, PUBLISHED = "running", "broken off", "failed", "done", "published"
 DISCARDED, ROLLED_BACK = "discarded", "rolled back"
 DAMAGED = "record damaged"
+
+
+GATE = "validate"
+
+
+class NotStoppedByGate(SparkhouseError, RuntimeError):
+    """Something else than findings of the gate kept a run from publishing."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,19 @@ def mark(home: Home, run_id: str, status: str) -> None:
     path = _path(home, run_id)
     with suppress(*UNREADABLE):
         write_json(path, {**json.loads(path.read_text()), "status": status})
+
+
+def require_stopped_by_gate(home: Home, run_id: str) -> None:
+    """Raise NotStoppedByGate unless nothing but an audit stopped a run: what failed before has left no whole tables."""
+    try:
+        record = json.loads(_path(home, run_id).read_text())
+        failed = [step["name"] for step in record["steps"] if step["status"] == "failed"]
+        status = record["status"]
+    except UNREADABLE as error:
+        raise NotStoppedByGate(f"run {run_id} has no record that tells what stopped it: run it again") from error
+    if status != FAILED or failed != [GATE]:
+        what = f"by {', '.join(failed)}" if failed else "before its audit"
+        raise NotStoppedByGate(f"run {run_id} was not stopped by the gate alone, but {what}: run it again")
 
 
 def damaged_records(home: Home) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The tables of the gate in `monitoring`: what it found, for SQL."""
+"""The tables of the gate in `monitoring`: what it found, and what people accepted of it, for SQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from expectations.suite import Record
 from warehouse.contract.tables import append_rows
 
 if TYPE_CHECKING:
@@ -20,11 +19,6 @@ TABLE = "monitoring.validation_results"
 
 
 def append(spark: SparkSession, run_id: str, results: Sequence[RuleResult]) -> None:
-    """Append one row per rule."""
+    """Append one row per result in one commit; not on the branch of a run: what stopped it has to be seen, too."""
     validated_at = datetime.now(timezone.utc)
-    append_record(spark, run_id, Record(TABLE, tuple(asdict(r) | {"validated_at": validated_at} for r in results)))
-
-
-def append_record(spark: SparkSession, run_id: str, record: Record) -> None:
-    """Append the rows in one commit; not on the branch of a run, for what stopped it has to be seen, too."""
-    append_rows(spark, record.table, [{"run_id": run_id} | row for row in record.rows])
+    append_rows(spark, TABLE, [asdict(each) | {"run_id": run_id, "validated_at": validated_at} for each in results])

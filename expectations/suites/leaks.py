@@ -9,35 +9,36 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType
 
 from expectations.catalogue import check_complete
-from expectations.measures.single_column_auc import LEAST_ROWS, LEAST_USERS, rankings
-from expectations.report import RuleResult
-from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Record, Suite, has_snapshots, read
-from expectations.suites.rules import none
+from expectations.custom.leaks import ExpectNoColumnToTellLabel
+from expectations.measures.single_column_auc import rankings
+from expectations.suite import FEATURES, LABELS, SNAPSHOT_KEY, Suite, has_snapshots, read
+from expectations.suites.rules import judged
+from warehouse.contract.tables import append_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
-    from expectations.catalogue import FeatureEntry
     from expectations.measures.single_column_auc import Ranking
+    from expectations.suite import Audit
 
-SUSPICIOUS_AUC = 0.80
 # Of more, the snapshots of a share of the users are looked at, always of the same users.
 MOST_ROWS = 50_000
 TABLE = "monitoring.feature_label_auc"
 ARROW = "spark.sql.execution.arrow.pyspark.enabled"
 
 
-def leaks(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite | None:
-    """The AUC of each feature by itself for each label: to be surely above 0.80 takes a reason in the catalogue.
+def leaks(audit: Audit) -> Suite | None:
+    """The AUC of each feature by itself for each label: to be surely above the limit takes a reason in the catalogue.
 
     Surely means that the lower end of its confidence interval is (see single_column_auc), so that a small log, where
     some column of 190 ranks a handful of users well by chance, raises no alarm; in a big log that end is close to the
-    AUC. All of them are kept in `monitoring.feature_label_auc`. None while there is no snapshot. Raises MissingTable,
-    CatalogueMismatch.
+    AUC. All of them are kept in `monitoring.feature_label_auc`, and judged there. None while there is no snapshot.
+    Raises MissingTable, CatalogueMismatch.
     """
+    spark, catalogue, rule = audit.spark, audit.catalogue, audit.limits["leaks.auc"]
     features, known = read(spark, FEATURES), read(spark, LABELS)
     check_complete(features, FEATURES, SNAPSHOT_KEY, catalogue)
     if not has_snapshots(spark):
@@ -46,18 +47,24 @@ def leaks(spark: SparkSession, catalogue: Sequence[FeatureEntry]) -> Suite | Non
     names = [entry.name for entry in catalogue]
     found = rankings(_rows(features.select(*SNAPSHOT_KEY, *names), known, labels), names, labels)
     reasons = {(entry.name, label): reason for entry in catalogue for label, reason in entry.alarm.items()}
-    counts = [(label, len(_leaking(label, found, reasons))) for label in labels]
-    findings = tuple(finding for label in labels for finding in _findings(label, found, reasons))
-    meaning = f"Features that rank a label with an AUC above {SUSPICIOUS_AUC}"
-    return Suite(
-        name="leaks",
-        table=FEATURES,
-        keys=("label",),
-        rows=spark.createDataFrame(counts, "label string, leaking_features bigint"),
-        expectations=(none("leaking_features", meaning, [str(f.column_name) for f in findings if not f.success]),),
-        findings=findings,
-        record=Record(TABLE, tuple(_record(ranking, reasons) for ranking in found)),
-    )
+    append_rows(spark, TABLE, [{"run_id": audit.run_id} | _record(ranking, reasons) for ranking in found])
+    expectations = [
+        expectation
+        for label in labels
+        for expectation in judged(
+            rule,
+            ExpectNoColumnToTellLabel,
+            column=label,
+            expected=f"no column ranks {label} by itself with an AUC surely above {rule['auc']:g}",
+            unit="columns",
+            remedy=(
+                "Look for events from after the snapshot in its SQL; if there are none, give the reason in the "
+                f"catalogue, as its alarm for {label}"
+            ),
+        )
+    ]
+    rows = spark.table(TABLE).where(F.col("run_id") == audit.run_id)
+    return Suite("leaks", TABLE, ("label", "feature"), rows, tuple(expectations))
 
 
 def _rows(features: DataFrame, known: DataFrame, labels: Sequence[str]) -> pd.DataFrame:
@@ -83,50 +90,6 @@ def _collected(rows: DataFrame) -> pd.DataFrame:
         return rows.select(numbers).toPandas()
     finally:
         settings.set(ARROW, before)
-
-
-def _leaking(label: str, found: Sequence[Ranking], reasons: Mapping[tuple[str, str], str]) -> list[Ranking]:
-    """The rankings of a label that are too good and not excused, the best first."""
-    judged = [ranking for ranking in found if ranking.label == label and (ranking.feature, label) not in reasons]
-    leaking = [ranking for ranking in judged if (ranking.lower_bound or 0) > SUSPICIOUS_AUC]
-    return sorted(leaking, key=lambda ranking: (-(ranking.auc or 0), ranking.feature))
-
-
-def _findings(label: str, found: Sequence[Ranking], reasons: Mapping[tuple[str, str], str]) -> Iterator[RuleResult]:
-    """Yield a broken rule for each leaking feature; without one, a rule kept, by the best of those not excused."""
-    leaking = _leaking(label, found, reasons)
-    for ranking in leaking:
-        yield _finding(ranking, success=False)
-    own = [ranking for ranking in found if ranking.label == label and (ranking.feature, label) not in reasons]
-    if own and not leaking:
-        yield _finding(max(own, key=lambda ranking: (ranking.lower_bound or 0, ranking.auc or 0)), success=True)
-
-
-def _finding(ranking: Ranking, *, success: bool) -> RuleResult:
-    place, auc = f"{FEATURES}.{ranking.feature}", f"{ranking.auc or 0:.3f}"
-    message = f"{place}: ranks {ranking.label} with an AUC of {auc} by itself ({_evidence(ranking)})"
-    if not success:
-        message += (
-            f". Above {SUSPICIOUS_AUC:.2f}, look for events from after the snapshot in its SQL; if there are none, "
-            f"give the reason in the catalogue, as its alarm for {ranking.label}"
-        )
-    return RuleResult(
-        suite="leaks",
-        table_name=FEATURES,
-        rule=f"expect_auc_for_{ranking.label}_to_be_plausible",
-        column_name=ranking.feature,
-        success=success,
-        observed_value=auc,
-        element_count=ranking.row_count,
-        message=message,
-    )
-
-
-def _evidence(ranking: Ranking) -> str:
-    rows = f"{ranking.positive_count} of {ranking.row_count} rows, of {ranking.positive_user_count} users, have it"
-    if ranking.lower_bound is None:
-        return f"too little to judge by: {rows}; it takes {LEAST_ROWS} rows of {LEAST_USERS} users with it and without"
-    return f"at least {ranking.lower_bound:.3f} with 99 % confidence, by {ranking.ranked_by}; {rows}"
 
 
 def _record(ranking: Ranking, reasons: Mapping[tuple[str, str], str]) -> dict[str, object]:

@@ -1,92 +1,58 @@
 """The suite of realised performance: what became of the users is what the champion said, and ranked as in its test.
 
 Judged is the newest snapshot of each label whose outcomes are known, of the version that is champion, and never one
-that it was trained on. Both limits are passed by chance once in a thousand times.
+that it was trained on.
 """
 
 from __future__ import annotations
 
-from math import sqrt
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from expectations.measures.single_column_auc import auc_error
-from expectations.report import RuleResult
+from expectations.custom.performance import ExpectOutcomesAsForetold, ExpectRankingAsTested
 from expectations.suite import Suite
-from expectations.suites.rules import no_broken_rows
+from expectations.suites.champions import champions
+from expectations.suites.rules import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyspark.sql import Row, SparkSession
+    from great_expectations.expectations.expectation import Expectation
+    from pyspark.sql import DataFrame, SparkSession
 
-    from expectations.suite import OnDrift
+    from expectations.limits import Limits
+    from expectations.suite import Audit
 
-TABLE, VERSIONS = "monitoring.model_performance", "ml.model_versions"
-TWO_SIDED, ONE_SIDED = NormalDist().inv_cdf(0.9995), NormalDist().inv_cdf(0.999)
-MEANINGS = {
-    "mean_probability": "Labels foretold too often or too seldom",
-    "auc": "Labels ranked worse than in the test",
-}
-RETRAIN = ". Look at monitoring.feature_drift for what has changed, and train anew: sparkhouse train --label "
+TABLE = "monitoring.model_performance"
 
 
-def performance(spark: SparkSession, on_drift: OnDrift) -> Suite | None:
+def performance(audit: Audit) -> Suite | None:
     """Mean probability and AUC of each label's champion; None as long as no outcome of its predictions is known."""
-    existing = all(spark.catalog.tableExists(name) for name in (TABLE, VERSIONS))
-    measured = _newest(spark) if existing else []
-    if not measured:
-        return None
-    findings = [finding for row in measured for finding in _findings(row)]
-    broken = {name: [f.rule for f in findings if f.column_name == name and not f.success] for name in MEANINGS}
-    counts = [tuple(len(rules) for rules in broken.values())]
-    return Suite(
-        name="performance",
-        table=TABLE,
-        keys=(),
-        rows=spark.createDataFrame(counts, ", ".join(f"{name} bigint" for name in broken)),
-        expectations=tuple(no_broken_rows(name, MEANINGS[name], rules, on_drift) for name, rules in broken.items()),
-        findings=tuple(findings),
-    )
+    newest = _newest(audit.spark)
+    labels = [row.label for row in newest.select("label").collect()] if newest else []
+    rules = tuple(rule for label in labels for rule in _expectations(label, audit.limits))
+    return Suite("performance", TABLE, ("label",), newest, rules) if newest and rules else None
 
 
-def _newest(spark: SparkSession) -> list[Row]:
+def _newest(spark: SparkSession) -> DataFrame | None:
     """One row per label: how its champion did on the newest snapshot after those that it was trained on."""
-    versions = spark.table(VERSIONS).where("is_chosen").groupBy("label")
-    champions = versions.agg(F.max_by(F.struct("model_version", "train_to", "metrics"), "trained_at").alias("champion"))
+    of_champions = champions(spark)
+    if of_champions is None or not spark.catalog.tableExists(TABLE):
+        return None
+    of_champions = of_champions.withColumn("tested_auc", F.col("metrics")["test_auc_low"])
     newest = Window.partitionBy("label").orderBy(F.desc("as_of_date"))
-    rows = spark.table(TABLE).where("origin = 'published'").join(champions, "label")
-    judged = rows.where("model_version = champion.model_version and as_of_date > champion.train_to")
-    tested = judged.withColumn("tested_auc", F.col("champion.metrics")["test_auc_low"])
-    return tested.withColumn("place", F.row_number().over(newest)).where("place = 1").orderBy("label").collect()
+    rows = spark.table(TABLE).where("origin = 'published'").drop("horizon_days")
+    judged = rows.join(of_champions, ["label", "model_version"]).where("as_of_date > train_to")
+    return judged.withColumn("place", F.row_number().over(newest)).where("place = 1").orderBy("label")
 
 
-def _findings(row: Row) -> Iterator[RuleResult]:
-    # Of rows of unequal probabilities the variance is smaller: this is the most that it can be (by Jensen).
-    foretold = row.rows * row.mean_probability
-    chance = TWO_SIDED * sqrt(foretold * (1 - row.mean_probability))
-    evidence = f"{row.positives} of {row.rows:,} users, foretold {foretold:.1f} ± {chance:.1f}"
-    is_foretold = abs(row.positives - foretold) <= chance
-    yield _finding(row, "mean_probability", f"expect_{row.label}_as_often_as_foretold", evidence, success=is_foretold)
-    if row.auc is not None and row.tested_auc is not None:
-        error = ONE_SIDED * auc_error(row.tested_auc, row.positives, row.rows - row.positives)
-        evidence = f"AUC {row.auc:.3f}, in the test at least {row.tested_auc:.3f}, here ± {error:.3f}"
-        is_ranked = row.auc >= row.tested_auc - error
-        yield _finding(row, "auc", f"expect_{row.label}_ranked_as_in_the_test", evidence, success=is_ranked)
-
-
-def _finding(row: Row, column: str, rule: str, evidence: str, *, success: bool) -> RuleResult:
-    message = f"{TABLE}.{column}: {row.label} as of {row.as_of_date} with {row.model_version}: {evidence}"
-    return RuleResult(
-        suite="performance",
-        table_name=TABLE,
-        rule=rule,
-        column_name=column,
-        success=success,
-        observed_value=f"{row[column]:.3f}",
-        element_count=row.rows,
-        message=message if success else f"{message}{RETRAIN}{row.label}",
-    )
+def _expectations(label: str, limits: Limits) -> Iterator[Expectation]:
+    remedy = "Look at monitoring.feature_drift for what has changed, and train anew: sparkhouse train --label " + label
+    for name, kind, what in (
+        ("performance.calibration", ExpectOutcomesAsForetold, "as often as foretold"),
+        ("performance.ranking", ExpectRankingAsTested, "ranked as in the test"),
+    ):
+        rule = limits[name]
+        yield from judged(rule, kind, column=label, expected=f"{label} {what}", unit="users", remedy=remedy)

@@ -1,23 +1,36 @@
-"""The few kinds of rules that the suites are made of. Each is an aggregate of one column."""
+"""What makes an Expectation a rule of the gate, and the few kinds that Great Expectations has of its own."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from great_expectations import expectations as gxe
 from great_expectations.expectations.metadata_types import FailureSeverity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import Column
 
-    from expectations.suite import OnDrift
+    from expectations.custom.judged import Judged
+    from expectations.limits import Rule
 
 SEVERITIES = MappingProxyType({"warn": FailureSeverity.WARNING, "stop": FailureSeverity.CRITICAL})
+
+
+def ruled(rule: Rule, *expectations: Expectation) -> list[Expectation]:
+    """The Expectations, as those of a rule: they stop or warn as it does, and carry its name, kind and reason."""
+    for expectation in expectations:
+        expectation.severity = SEVERITIES[rule.severity]
+        expectation.meta = {"rule": rule.name, "kind": rule.kind, "source": rule.source, "origin": rule.origin}
+        expectation.notes = rule.reason
+    return list(expectations)
+
+
+def judged(rule: Rule, kind: type[Judged], **words: Any) -> list[Expectation]:  # noqa: ANN401 - fields of the kind
+    """The Expectation of our own of a rule, with its limits."""
+    return ruled(rule, kind(limits=dict(rule.limits), **words))
 
 
 def row_count(lowest: int, highest: int | None = None) -> Expectation:
@@ -26,11 +39,10 @@ def row_count(lowest: int, highest: int | None = None) -> Expectation:
 
 def between(column: str, lowest: float, highest: float) -> list[Expectation]:
     """No value of the column lies outside; a column without any value breaks both rules."""
-    return [at_least(column, lowest), gxe.ExpectColumnMaxToBeBetween(column=column, max_value=highest)]
-
-
-def at_least(column: str, lowest: float) -> Expectation:
-    return gxe.ExpectColumnMinToBeBetween(column=column, min_value=lowest)
+    return [
+        gxe.ExpectColumnMinToBeBetween(column=column, min_value=lowest),
+        gxe.ExpectColumnMaxToBeBetween(column=column, max_value=highest),
+    ]
 
 
 def known(column: str, share: float = 1.0) -> Expectation:
@@ -44,26 +56,6 @@ def mean(column: str, lowest: float, highest: float) -> Expectation:
 
 def varied(column: str) -> Expectation:
     return gxe.ExpectColumnStdevToBeBetween(column=column, min_value=0, strict_min=True)
-
-
-def none(column: str, meaning: str, broken: Sequence[str]) -> Expectation:
-    """The column, of counts of what is broken, is zero throughout; the site names what is not."""
-    named = f"{meaning}: {', '.join(broken) or 'none'}"
-    return gxe.ExpectColumnSumToBeBetween(column=column, max_value=0, description=named)
-
-
-def no_broken_rows(column: str, meaning: str, broken: Sequence[str], on_drift: OnDrift) -> Expectation:
-    """The same, of what the model job watches: it warns or stops, as the caller says."""
-    rule = none(column, meaning, broken)
-    rule.severity = SEVERITIES[on_drift]
-    return rule
-
-
-def guess(rule: Expectation, source: str) -> Expectation:
-    """The same rule, of what is usual but not certain of any service: it warns, and says where its bounds come from."""
-    rule.severity = SEVERITIES["warn"]
-    rule.notes = source
-    return rule
 
 
 def indicator(condition: Column) -> Column:

@@ -1,10 +1,13 @@
-"""Poisoned logs: each line is well-formed, and the gate stops them all, by the rule that is about the poison."""
+"""Poisoned logs: each line is well-formed, and the rule that is about the poison finds it.
+
+On top of four published weeks each of them is stopped; on a first log, which has no past, what is impossible is
+stopped, and what is unlike the dates before it, or unlike the logs we know, is warned of.
+"""
 
 from __future__ import annotations
 
 import lzma
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -14,9 +17,12 @@ import pytest
 from pyarrow import json as arrow_json
 
 from expectations.gate import validate
-from expectations.measures.rhythm import DAY, holes, least_mean, quiet_days
-from expectations.suites import volumes
+from expectations.limits import Outage, load
+from expectations.measures.rates import change, least_mean
+from expectations.measures.rhythm import DAY, clock_shift, forecasts, holes, quiet_days
 from warehouse.landing.simulator import SimulationSpec, simulate
+from warehouse.publishing.branch import on_branch
+from warehouse.publishing.journal import utc_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from expectations.limits import Limits
     from expectations.report import ValidationReport
 
     Log = pd.DataFrame
@@ -35,15 +42,21 @@ CANCELLED = "Cancellation Confirmation"
 RAW, STAGED = "raw.events", "staging.stg_sparkify__events"
 # What the suites look at, of the lines as they are ingested and as the staging model makes them.
 TABLES = {
-    RAW: "select ts, source_file, timestamp '2019-01-01' as ingested_at from log",
+    RAW: """
+        select string(monotonically_increasing_id()) as record_hash, userId as user_id,
+            bigint(registration) as registration, ts, source_file, timestamp '2019-01-01' as ingested_at
+        from log""",
     STAGED: """
         select string(monotonically_increasing_id()) as event_id, userId as user_id, sessionId as session_id,
-            itemInSession as item_in_session, page, level, artist, status as http_status, length as song_length_seconds,
-            'Windows' as device_family, date(timestamp_millis(ts)) as event_date, timestamp_millis(ts) as occurred_at,
+            itemInSession as item_in_session, page, level, artist, song, status as http_status,
+            length as song_length_seconds, 'Windows' as device_family, 'F' as gender, 'TX' as state,
+            date(timestamp_millis(ts)) as event_date, timestamp_millis(ts) as occurred_at,
             timestamp_millis(bigint(registration)) as registered_at
         from log where registration is not null""",
 }
-COLUMNS = ["ts", "userId", "sessionId", "itemInSession", "page", "level", "artist", "status", "length", "registration"]
+COLUMNS = ["ts", "userId", "sessionId", "itemInSession", "page", "level", "artist", "song", "status", "length"]
+COLUMNS += ["registration", "source_file"]
+PUBLISHED_DAYS = 28
 
 
 def read_log(lines: bytes) -> Log:
@@ -61,25 +74,49 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Log:
 
 @dataclass(frozen=True)
 class Gate:
-    """The staging suites, on the tables that a log becomes."""
+    """The staging suites, on the tables that a log becomes: a first one, or what comes after published days of it."""
 
     spark: SparkSession
     folder: Path
 
-    def __call__(self, log: Log) -> ValidationReport:
-        file = self.folder / "log.parquet"
-        log[[*COLUMNS, "source_file"]].to_parquet(file)
+    def __call__(self, log: Log, published: Log | None = None, limits: Limits | None = None) -> ValidationReport:
+        self.spark.sql("create namespace if not exists raw")
+        self.spark.sql("create namespace if not exists staging")
+        for table in TABLES:
+            self.spark.sql(f"drop table if exists {table}")
+        self._write(log if published is None else published)
+        if published is None:
+            return self._validated(limits)
+        with on_branch(self.spark, "delivery"):
+            self._write(log)
+            return self._validated(limits)
+
+    def _write(self, log: Log) -> None:
+        file = self.folder / f"log-{len(list(self.folder.iterdir()))}.parquet"
+        log[COLUMNS].to_parquet(file)
         self.spark.read.parquet(str(file)).createOrReplaceTempView("log")
         for table, query in TABLES.items():
-            self.spark.sql(f"create namespace if not exists {table.partition('.')[0]}")
-            self.spark.sql(f"drop table if exists {table}")
-            self.spark.sql(f"create table {table} using iceberg as {query}")
-        return validate(self.spark, ["staging"], self.folder / "docs", "poison", ())
+            if self.spark.catalog.tableExists(table):
+                self.spark.sql(f"insert overwrite {table} {query}")
+            else:
+                self.spark.sql(f"create table {table} using iceberg as {query}")
+
+    def _validated(self, limits: Limits | None) -> ValidationReport:
+        return validate(self.spark, ["staging"], self.folder / "docs", "poison", (), limits=limits)
 
 
 @pytest.fixture
 def gate(empty_warehouse: SparkSession, tmp_path: Path) -> Gate:
     return Gate(empty_warehouse, tmp_path)
+
+
+def published_part(log: Log) -> Log:
+    return log[log.ts < START + PUBLISHED_DAYS * DAY_MS]
+
+
+def spoilt_after(log: Log, spoil: Callable[[Log], Log]) -> Log:
+    """The log, spoilt from the end of its published days on."""
+    return pd.concat([published_part(log), spoil(log[log.ts >= START + PUBLISHED_DAYS * DAY_MS])])
 
 
 def by_day(log: Log) -> Log:
@@ -111,6 +148,10 @@ def a_day_later(log: Log) -> Log:
     return log.assign(ts=log.ts + DAY_MS)
 
 
+def renamed(log: Log, prefix: str) -> Log:
+    return log.assign(userId=prefix + log.userId)
+
+
 def with_twice_the_cancellations(log: Log) -> Log:
     """As many users again leave at the end of one of their sessions, and what they did later is not there."""
     known = log[log.registration.notna()]
@@ -130,8 +171,15 @@ def with_twice_the_cancellations(log: Log) -> Log:
 def test_a_good_log_passes_in_one_piece_by_day_and_to_its_last_noon(gate: Gate, good: Log) -> None:
     for log in (good, by_day(good), without_hours(good, 41, 12, 24)):
         report = gate(log)
-        assert report.passed, [failure.message for failure in report.failures]
-    assert len([result for result in report.results if result.suite == "volumes"]) == 6
+        assert not [result.message for result in report.results if not result.success]
+    assert len([result for result in report.results if result.suite == "volumes"]) == 10
+
+
+@pytest.mark.parametrize("days", [1, 3, 14])
+def test_good_days_pass_on_top_of_published_weeks(gate: Gate, good: Log, days: int) -> None:
+    report = gate(by_day(good[good.ts < START + (PUBLISHED_DAYS + days) * DAY_MS]), published_part(good))
+    assert not [result.message for result in report.results if not result.success]
+    assert {result.severity for result in report.results if result.rule in OWN_PAST} == {"stop"}
 
 
 def test_real_logs_pass(gate: Gate, shared: Path) -> None:
@@ -144,79 +192,122 @@ def test_real_logs_pass(gate: Gate, shared: Path) -> None:
         assert report.passed, [failure.message for failure in report.failures]
 
 
+OWN_PAST = {"volumes.hole", "volumes.day", "volumes.clock", "volumes.cancellations", "volumes.nulls"}
+
+
 @dataclass(frozen=True)
 class Poison:
-    """What spoils a log, and what the one rule that breaks says: of which column, and in which words."""
+    """What spoils a log, and what the rule that breaks says: in which words, and whether a first log is stopped by it.
+
+    `rule_after` is the rule that finds it on top of published weeks, if not the same.
+    """
 
     spoil: Callable[[Log], Log]
     rule: str
-    column: str
     words: str
+    stops_first: bool = False
+    rule_after: str | None = None
 
 
 POISONS = {
     "half a day is missing": Poison(
-        lambda log: without_hours(log, 16, 6, 18),
-        "expect_no_hole",
-        "occurred_at",
-        "observed 12 hours without an event from 2018-10-17 06:00 UTC on",
+        lambda log: without_hours(log, 31, 6, 18),
+        "volumes.hole",
+        "observed 12 hours without an event from 2018-11-01 06:00 UTC on",
     ),
     "the newest of the files by day breaks off at noon": Poison(
         lambda log: without_hours(by_day(log), 39, 12, 72),
-        "expect_no_hole",
-        "occurred_at",
+        "volumes.hole",
         "observed 12 hours without an event from 2018-11-09 12:00 UTC on",
     ),
-    "no line has a level": Poison(
-        without_levels, "expect_column_proportion_of_non_null_values_to_be_between", "level", "observed 0.000"
-    ),
+    "no line has a level": Poison(without_levels, "volumes.levels", "observed 1.000", stops_first=True),
     "no line of the newest day has a level": Poison(
         lambda log: without_levels(log, 41),
-        "expect_column_proportion_of_non_null_values_to_be_between",
-        "level",
+        "volumes.levels",
         " events break it, such as event_date=2018-11-11. ",
+        stops_first=True,
+    ),
+    "no song of the newest days has an artist": Poison(
+        lambda log: log.assign(artist=log.artist.where(log.ts < START + 40 * DAY_MS)),
+        "volumes.nulls",
+        "observed more NULL in artist; 2 dates break it, such as event_date=2018-11-10 column=artist",
     ),
     "one user is there a hundred times": Poison(
-        a_hundred_times,
-        "expect_events_of_a_user_and_date_to_be_plausible",
-        "user_id",
-        " user-days break it, such as user_id=",
+        a_hundred_times, "volumes.user_day", " user-days break it, such as user_id=", stops_first=True
     ),
     "the clock is a day late": Poison(
         a_day_later,
-        "expect_quiet_days_to_be_saturday_and_sunday",
-        "occurred_at",
+        "volumes.quiet_days",
         "observed Sunday and Monday: of ",
+        # Between the published days and those of another clock there is a day without events.
+        rule_after="volumes.hole",
     ),
     "the log comes again, a day later": Poison(
         lambda log: pd.concat([log, a_day_later(log)]),
-        "expect_item_in_session_at_one_time",
-        "item_in_session",
+        "volumes.told_twice",
         " sessions break it, such as user_id=",
+        stops_first=True,
+    ),
+    "the log comes again, from other users": Poison(
+        lambda log: pd.concat([log, *(renamed(log[log.ts >= START + 35 * DAY_MS], prefix) for prefix in "89")]),
+        "volumes.day",
+        " sessions on 2018-11-",
     ),
     "twice as many users cancel": Poison(
         with_twice_the_cancellations,
-        "expect_cancellations_per_session_to_be_plausible",
-        "page",
+        "volumes.cancellation_rate",
         "cancellations in ",
+        rule_after="volumes.cancellations",
     ),
 }
+# The cancellations of two weeks are too few by chance to tell, of so few users: see the test on counts.
+OF_FEW = "twice as many users cancel"
 
 
 @pytest.mark.parametrize("name", POISONS)
-def test_a_poisoned_log_is_stopped_by_the_rule_about_it(gate: Gate, good: Log, name: str) -> None:
+def test_a_poisoned_first_log_is_told_by_the_rule_about_it(gate: Gate, good: Log, name: str) -> None:
     poison = POISONS[name]
-    (failure,) = gate(poison.spoil(good)).failures
-    assert (failure.suite, failure.rule, failure.column_name) == ("volumes", poison.rule, poison.column)
-    assert f"{STAGED}.{poison.column}: {poison.rule} (" in failure.message
-    assert poison.words in failure.message
-    assert not set(good.firstName.dropna()) & set(failure.message.split())
+    report = gate(poison.spoil(good))
+    found = {result.rule: result for result in report.results if not result.success}
+    assert poison.rule in found
+    assert report.passed != poison.stops_first
+    # Of a log that came twice, some users have more in a day than it holds.
+    assert {failure.rule for failure in report.failures} <= {poison.rule, "volumes.user_day"}
+    assert poison.words in found[poison.rule].message
+    assert not set(good.firstName.dropna()) & set(found[poison.rule].message.split())
 
 
-def test_a_hole_with_a_reason_passes(gate: Gate, good: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(volumes, "OUTAGES", {date(2018, 10, 17): "The service moved."})
-    report = gate(without_hours(good, 16, 6, 18))
-    assert report.passed, [failure.message for failure in report.failures]
+@pytest.mark.parametrize("name", [name for name in POISONS if name != OF_FEW])
+def test_a_poison_on_top_of_four_published_weeks_is_stopped(gate: Gate, good: Log, name: str) -> None:
+    poison = POISONS[name]
+    report = gate(spoilt_after(good, poison.spoil), published_part(good))
+    rule = poison.rule_after or poison.rule
+    assert rule in {failure.rule for failure in report.failures}, [each.message for each in report.results]
+
+
+def test_an_outage_that_is_told_of_is_no_hole(gate: Gate, good: Log) -> None:
+    hours = {"from": utc_moment("2018-11-01 06:00"), "until": utc_moment("2018-11-01 18:00")}
+    told = Outage.model_validate({**hours, "reason": "It moved."})
+    log = without_hours(good, 31, 6, 18)
+    report = gate(log, published_part(good), replace(load(), outages=(told,)))
+    assert not [result.message for result in report.results if not result.success]
+
+
+def test_what_is_published_is_judged_no_more(gate: Gate, good: Log) -> None:
+    """A hole that was accepted, and so published, is past; a new one is told apart from it."""
+    published = without_hours(published_part(good), 16, 6, 18)
+    later = good[good.ts >= START + PUBLISHED_DAYS * DAY_MS]
+    assert gate(pd.concat([published, later]), published).passed
+    (failure,) = gate(pd.concat([published, without_hours(later, 31, 6, 18)]), published).failures
+    assert "12 hours without an event from 2018-11-01 06:00 UTC on" in failure.message
+
+
+def test_copies_of_a_log_do_not_stop_the_gate(gate: Gate, good: Log, empty_warehouse: SparkSession) -> None:
+    """Raw holds each line as often as it came, staging each event once."""
+    assert gate(good).passed
+    empty_warehouse.sql(f"insert into {RAW} select * from {RAW}")
+    empty_warehouse.sql(f"insert into {RAW} select * from {RAW}")
+    assert validate(empty_warehouse, ["staging"], gate.folder / "docs", "copies", ()).passed
 
 
 def hourly(sessions_by_hour: dict[int, int]) -> pd.DataFrame:
@@ -230,8 +321,8 @@ def test_a_hole_counts_by_the_sessions_that_were_to_begin_in_it() -> None:
     full = dict.fromkeys(range(5 * DAY), 2)
     (night,) = holes(hourly({hour: count for hour, count in full.items() if not 30 <= hour < 36}))
     assert (night.first, night.hours) == (START // HOUR_MS + 30, 6)
-    # The sessions of the very first hour ran already, and the hole itself is time without any.
-    assert night.sessions == pytest.approx(6 * 2 * (5 * DAY - 7) / (5 * DAY))
+    # But for the hole itself, that is what the log is like.
+    assert night.sessions == pytest.approx(12, rel=0.05)
     assert holes(hourly(full)) == []
     assert holes(hourly(dict.fromkeys(range(0, 5 * DAY, 3), 1))) == [], (
         "a session in three hours is too few to judge by"
@@ -255,6 +346,55 @@ def test_the_quiet_days_tell_by_how_much_the_clock_is_off(late: int) -> None:
     assert (quiet.evidence > 0) == (late > 0)
 
 
-@pytest.mark.parametrize(("count", "limit"), [(0, 0), (1, 0.0050), (10, 3.7169), (50, 33.664), (104, 79.607)])
-def test_the_least_mean_is_close_to_the_exact_poisson_limit(count: int, limit: float) -> None:
-    assert least_mean(count) == pytest.approx(limit, rel=0.01, abs=0.02)
+def test_hours_of_the_night_and_days_off_are_no_holes() -> None:
+    by_day_only = {day * DAY + hour: 9 for day in range(28) for hour in range(7, 22) if day % 7 != 6}
+    assert max(hole.sessions for hole in holes(hourly(by_day_only))) < load()["volumes.hole"]["sessions"]
+    lost = {hour: count for hour, count in by_day_only.items() if not 15 * DAY <= hour < 16 * DAY}
+    worst = max(holes(hourly(lost)), key=lambda hole: hole.sessions)
+    assert (worst.first - START // HOUR_MS) // DAY == 14
+    assert worst.sessions > 80
+
+
+def test_weeks_of_silence_are_a_hole_and_a_closed_time_is_none() -> None:
+    lost = {hour: 1 for hour in range(60 * DAY) if not 20 * DAY <= hour < 41 * DAY}
+    monday = START // HOUR_MS
+    (hole,) = holes(hourly(lost))
+    assert (hole.first, hole.hours) == (monday + 20 * DAY, 21 * DAY)
+    assert hole.sessions > 100
+    assert holes(hourly(lost), closed=[(monday + 20 * DAY, monday + 41 * DAY)]) == []
+
+
+def test_a_date_is_forecast_from_its_weekday_in_the_weeks_before_it() -> None:
+    week = [2, 2, 2, 2, 2, 1, 1]
+    log = {day * DAY + hour: week[day % 7] for day in range(43) for hour in range(DAY)}
+    found = {each.day - START // DAY_MS: each for each in forecasts(hourly(log))}
+    # Two weeks have to be before a date, and the first and last of a log may be cut.
+    assert sorted(found) == list(range(14, 43))
+    assert found[40].expected == pytest.approx(24, rel=0.05)
+    assert found[42].expected == pytest.approx(48, rel=0.05)
+    assert found[40].errors < 1
+
+
+@pytest.mark.parametrize("late", range(1, 7))
+def test_a_clock_that_is_days_off_from_some_day_on_is_told_by_the_weekdays(late: int) -> None:
+    week = [4, 4, 3, 4, 4, 1, 2]
+    log = {day * DAY + hour: week[(day - (late if day >= 28 else 0)) % 7] for day in range(42) for hour in range(DAY)}
+    since = START // HOUR_MS + 28 * DAY
+    shift, evidence = clock_shift(hourly(log), since)
+    assert shift == late
+    assert evidence > 10
+    true = {day * DAY + hour: week[day % 7] for day in range(42) for hour in range(DAY)}
+    assert clock_shift(hourly(true), since)[1] < 0
+
+
+def test_a_change_of_a_rate_is_told_with_what_chance_makes_of_it() -> None:
+    assert change(100, 6_000, 108, 12_000).ratio == pytest.approx(1.85, abs=0.01)
+    assert change(100, 6_000, 108, 12_000).chance < 1e-4
+    assert change(10, 600, 11, 1_200).chance > 0.05
+    assert change(2, 6_000, 60, 12_000).chance < 1e-6
+    assert change(0, 0, 60, 12_000).ratio == 1
+
+
+@pytest.mark.parametrize(("count", "limit"), [(0, 0), (1, 0.005013), (10, 3.7169), (50, 33.664), (104, 79.607)])
+def test_the_least_mean_is_the_exact_poisson_limit(count: int, limit: float) -> None:
+    assert least_mean(count) == pytest.approx(limit, rel=0.001)

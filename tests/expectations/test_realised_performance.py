@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expectations.gate import validate
+from expectations.limits import load
 from models_ml.monitoring.tables import PERFORMANCE
+from models_ml.registry.model_versions import retire_champions
 from models_ml.tables import MODEL_VERSIONS
 from warehouse.contract.tables import create_or_widen
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 LABEL, CHAMPION = "churned_in_time_bin", "v2-champion"
 TRAINED_TO, MONDAY = date(2018, 10, 22), date(2018, 11, 12)
 # Of 2,000 users 100 leave, as foretold: by chance 68 to 132 would.
+STOPPING = load().with_drift("stop", "a test")
 GOOD: dict[str, Any] = {"rows": 2_000, "positives": 100, "mean_probability": 0.05, "auc": 0.74}
 
 
@@ -52,7 +55,7 @@ def measured(spark: SparkSession, **changes: Any) -> None:  # noqa: ANN401 - the
 
 
 def judged(spark: SparkSession, folder: Path) -> ValidationReport:
-    return validate(spark, ["performance"], folder, "a run", (), on_drift="stop")
+    return validate(spark, ["performance"], folder, "a run", (), limits=STOPPING)
 
 
 def test_without_a_known_outcome_nothing_is_judged(warehouse: SparkSession, tmp_path: Path) -> None:
@@ -63,10 +66,10 @@ def test_outcomes_as_foretold_and_ranked_as_in_the_test_pass(warehouse: SparkSes
     measured(warehouse)
     report = judged(warehouse, tmp_path)
     assert report.passed
-    assert [result.column_name for result in report.results] == ["mean_probability", "auc"]
+    assert [result.rule for result in report.results] == ["performance.calibration", "performance.ranking"]
     assert report.results[0].message == (
-        f"monitoring.model_performance.mean_probability: {LABEL} as of 2018-11-12 with {CHAMPION}: "
-        "100 of 2,000 users, foretold 100.0 ± 32.1"
+        f"monitoring.model_performance.{LABEL}: performance.calibration ({LABEL} as often as foretold), observed "
+        f"100 of 2,000 users as of 2018-11-12 with {CHAMPION}, foretold 100.0 ± 32.1"
     )
 
 
@@ -77,7 +80,7 @@ def test_too_many_or_too_few_outcomes_stop_the_gate(
     measured(warehouse, positives=positives)
     report = judged(warehouse, tmp_path)
     assert report.passed == passed
-    assert [failure.rule for failure in report.failures] == ([] if passed else [f"expect_{LABEL}_as_often_as_foretold"])
+    assert [failure.rule for failure in report.failures] == ([] if passed else ["performance.calibration"])
 
 
 @pytest.mark.parametrize(("auc", "passed"), [(0.61, True), (0.60, False), (None, True)])
@@ -88,9 +91,15 @@ def test_a_ranking_worse_than_in_the_test_beyond_chance_stops_the_gate(
     report = judged(warehouse, tmp_path)
     assert report.passed == passed
     for failure in report.failures:
-        assert failure.rule == f"expect_{LABEL}_ranked_as_in_the_test"
-        assert f"{LABEL} as of 2018-11-12 with {CHAMPION}: AUC 0.600, in the test at least 0.700" in failure.message
+        assert (failure.rule, failure.column_name) == ("performance.ranking", LABEL)
+        assert f"AUC 0.600 as of 2018-11-12 with {CHAMPION}, in the test at least 0.700" in failure.message
         assert failure.message.endswith(f"train anew: sparkhouse train --label {LABEL}")
+
+
+def test_a_retired_champion_is_judged_no_more(warehouse: SparkSession, tmp_path: Path) -> None:
+    measured(warehouse, positives=500)
+    retire_champions(warehouse)
+    assert judged(warehouse, tmp_path).results == ()
 
 
 def test_else_it_only_warns(warehouse: SparkSession, tmp_path: Path) -> None:
@@ -98,9 +107,9 @@ def test_else_it_only_warns(warehouse: SparkSession, tmp_path: Path) -> None:
     report = validate(warehouse, ["performance"], tmp_path, "a run", ())
     assert report.passed
     (warning,) = report.warnings
-    assert warning.column_name == "mean_probability"
+    assert warning.rule == "performance.calibration"
     [kept] = warehouse.table("monitoring.validation_results").where("not success").collect()
-    assert (kept.suite, kept.rule) == ("performance", f"expect_{LABEL}_as_often_as_foretold")
+    assert (kept.suite, kept.rule) == ("performance", "performance.calibration")
 
 
 @pytest.mark.parametrize(

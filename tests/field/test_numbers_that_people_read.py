@@ -14,15 +14,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import great_expectations as gx
-import pandas as pd
 import pytest
-from great_expectations.core.run_identifier import RunIdentifier
 
 from cli.printing.console import print_rows, print_table
 from cli.runs.steps import Steps
 from cli.sql.query import QueryFailed, reading
-from expectations.engine import checkpoint, data_docs
+from expectations.engine import data_docs
 from models_ml.campaigns.campaign import _write
 from warehouse.publishing.journal import Journal, utc_moment
 
@@ -214,23 +211,27 @@ def test_a_terminal_that_knows_no_unicode_is_printed_to_as_well(encoding: str, s
         assert shown in out
 
 
-def test_markup_in_a_value_that_breaks_a_rule_is_shown_on_the_page(tmp_path: Path) -> None:
-    context = checkpoint._context(tmp_path)  # noqa: SLF001 - the gate's own pages, on rows that need no Spark
-    rows = (
-        context.data_sources.add_pandas("rows")
-        .add_dataframe_asset("events")
-        .add_batch_definition_whole_dataframe("all")
-    )
-    rule = gx.expectations.ExpectColumnValuesToBeInSet(column="artist", value_set=["<b>known</b>"])
-    suite = context.suites.add(gx.ExpectationSuite("log", expectations=[rule]))
-    validation = context.validation_definitions.add(gx.ValidationDefinition(name="log", data=rows, suite=suite))
-    gate = context.checkpoints.add(gx.Checkpoint(name="gate", validation_definitions=[validation]))
-    gate.run(
-        batch_parameters={"dataframe": pd.DataFrame({"artist": ["<script>alert(1)</script>\u202e"]})},
-        run_id=RunIdentifier("run", datetime.now(timezone.utc)),
-    )
-    context.build_data_docs(site_names=[data_docs.SITE])
-    pages = "".join(page.read_text() for page in tmp_path.rglob("*.html"))
-    assert r"&lt;script&gt;alert(1)&lt;/script&gt;\u202e" in pages
-    assert "<script>alert" not in pages
-    assert "<b>known" not in pages
+def test_markup_in_a_finding_is_shown_on_the_page() -> None:
+    hostile = "<script>alert(1)</script>\u202e"
+    finding: dict[str, Any] = {
+        "state": "stopped",
+        "rule": "raw.known",
+        "table_name": "raw.events",
+        "column_name": "page",
+    }
+    finding |= {"expected": hostile, "observed_value": hostile, "examples": [hostile], "accepted": hostile}
+    finding |= {"unexpected_count": 1, "element_count": 1, "message": hostile, "reason": hostile, "source": hostile}
+    suite: dict[str, Any] = {
+        "name": "raw",
+        "table": "raw.events",
+        "link": "#",
+        "state": "stopped",
+        "counts": {"kept": 0},
+    }
+    page: dict[str, Any] = {"state": "stopped", "run": "r", "at": "", "counts": {"kept": 0}, "findings": [finding]}
+    page |= {"broken": [finding | {"link": "#"}], "suites": [suite], "accepted": [hostile], "name": "raw"}
+    for view in (data_docs.ResultsPage(), data_docs.IndexPage()):
+        text = view.render(page)  # type: ignore[no-untyped-call]
+        assert r"&lt;script&gt;alert(1)&lt;/script&gt;\u202e" in text
+        assert "<script>" not in text
+        assert "\u202e" not in text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, datetime, timedelta, timezone
 from math import log
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,14 @@ import pytest
 from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
 from expectations.gate import validate
-from expectations.suites.drift import psi_limit
+from expectations.limits import load
+from expectations.measures.rates import psi_limit
 from models_ml.errors import MissingFeatures
 from models_ml.monitoring.drift import Drift, NoRows, NumericProfile, TrainingProfile, population_stability
 from models_ml.monitoring.tables import FEATURE_DRIFT, record_drift
+from models_ml.registry.model_versions import retire_champions
+from models_ml.tables import MODEL_VERSIONS
+from warehouse.contract.tables import create_or_widen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,13 +29,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyspark.sql import SparkSession
 
-    from expectations.suite import OnDrift
+    from expectations.limits import Limits
 
     Numbers = NDArray[np.float64]
 
 LABEL, VERSION = "churned_in_time_bin", "1-a"
 MONDAY, NEXT_MONDAY = date(2018, 11, 5), date(2018, 11, 12)
 SIZES = (60, 5_000)
+STOPPING = load().with_drift("stop", "a test")
+PSI = load()["drift.inputs"].limits
 
 
 def numbers(*values: float | None) -> Numbers:
@@ -47,7 +54,7 @@ def only(train: NDArray[Any], scored: NDArray[Any]) -> Drift:
 
 
 def alarms(found: Drift) -> bool:
-    return found.psi > psi_limit(found.bins, found.train_rows, found.scored_rows)
+    return found.psi > psi_limit(PSI["psi"], PSI["chance"], found.bins, found.train_rows, found.scored_rows)
 
 
 def normal(rows: int, seed: int, mean: float = 0.0) -> Numbers:
@@ -182,9 +189,11 @@ def test_one_user_of_a_new_category_does_not_alarm() -> None:
 
 
 def test_the_limit_is_that_of_much_change_and_what_chance_adds_to_a_small_sample() -> None:
-    assert psi_limit(10, 1_000_000, 1_000_000) == pytest.approx(0.25, abs=0.001)
+    assert psi_limit(PSI["psi"], PSI["chance"], 10, 1_000_000, 1_000_000) == pytest.approx(0.25, abs=0.001)
     # One in a thousand chi-squares of nine degrees of freedom is above 27.88.
-    assert psi_limit(10, 5_000, 60) == pytest.approx(0.25 + 27.88 * (1 / 5_000 + 1 / 60), abs=0.001)
+    assert psi_limit(PSI["psi"], PSI["chance"], 10, 5_000, 60) == pytest.approx(
+        0.25 + 27.88 * (1 / 5_000 + 1 / 60), abs=0.001
+    )
 
 
 # The profile
@@ -246,7 +255,7 @@ def test_200_features_of_5000_rows_take_well_under_a_second() -> None:
 
 @pytest.fixture
 def warehouse(empty_warehouse: SparkSession) -> SparkSession:
-    for table in (FEATURE_DRIFT, "monitoring.validation_results"):
+    for table in (FEATURE_DRIFT, MODEL_VERSIONS, "monitoring.validation_results"):
         empty_warehouse.sql(f"drop table if exists {table} purge")
     return empty_warehouse
 
@@ -310,83 +319,114 @@ def measured(
 def results(spark: SparkSession) -> dict[str, bool]:
     rows = spark.table("monitoring.validation_results").where("suite = 'drift'").collect()
     assert {row.table_name for row in rows} <= {FEATURE_DRIFT}
-    return {row.column_name: row.success for row in rows}
+    return {row.rule: row.success for row in rows}
+
+
+def champion(spark: SparkSession, version: str, label: str = LABEL, **changes: Any) -> None:  # noqa: ANN401
+    """A champion that was tested on a snapshot of so long ago that newer outcomes are known."""
+    create_or_widen(spark, MODEL_VERSIONS)
+    row: dict[str, Any] = {"model_version": version, "label": label, "algorithm": "linear_svm", "is_chosen": True}
+    row |= {"test_to": date(2018, 10, 8), "horizon_days": 14, "trained_at": datetime.now(timezone.utc)}
+    schema = spark.table(MODEL_VERSIONS).schema
+    spark.createDataFrame([tuple((row | changes).get(name) for name in schema.names)], schema).writeTo(
+        MODEL_VERSIONS
+    ).append()
 
 
 def test_a_suite_of_what_was_not_measured_yet_is_left_out(warehouse: SparkSession, tmp_path: Path) -> None:
     report = validate(warehouse, ["drift"], tmp_path, "nothing", ())
     assert report.passed
     assert report.results == ()
+    champion(warehouse, VERSION)
     measured(warehouse, {})
     warehouse.sql(f"delete from {FEATURE_DRIFT}")
     assert validate(warehouse, ["drift"], tmp_path, "empty", ()).results == ()
     assert results(warehouse) == {}
 
 
-@pytest.mark.parametrize("on_drift", ["warn", "stop"])
-def test_a_snapshot_like_the_training_rows_passes_by_its_score_and_its_worst_feature(
-    warehouse: SparkSession, tmp_path: Path, on_drift: OnDrift
+@pytest.mark.parametrize("limits", [None, STOPPING], ids=["warn", "stop"])
+def test_a_snapshot_like_the_training_rows_passes_by_its_score_and_its_inputs(
+    warehouse: SparkSession, tmp_path: Path, limits: Limits | None
 ) -> None:
+    champion(warehouse, VERSION)
     measured(warehouse, {})
-    report = validate(warehouse, ["drift"], tmp_path, "like", (), on_drift=on_drift)
+    report = validate(warehouse, ["drift"], tmp_path, "like", (), limits=limits)
     assert report.passed
-    assert len(report.results) == 2
-    assert report.results[0].column_name == "score"
-    assert report.results[1].column_name in {"songs", "ads"}
+    assert [(result.rule, result.column_name) for result in report.results] == [
+        ("drift.score", LABEL),
+        ("drift.inputs", LABEL),
+    ]
+    assert report.results[1].observed_value == "0 of 2 inputs have moved"
 
 
-@pytest.mark.parametrize("moved", ["score", "songs"])
-def test_drift_stops_the_gate_where_it_is_told_to(warehouse: SparkSession, tmp_path: Path, moved: str) -> None:
+@pytest.mark.parametrize(("moved", "rule"), [("score", "drift.score"), ("songs", "drift.inputs")])
+def test_drift_stops_the_gate_where_it_is_told_to(
+    warehouse: SparkSession, tmp_path: Path, moved: str, rule: str
+) -> None:
+    champion(warehouse, VERSION)
     measured(warehouse, {moved: 1})
-    report = validate(warehouse, ["drift"], tmp_path, "stop", (), on_drift="stop")
-    (failure,) = report.failures
-    assert (failure.column_name, failure.rule) == (moved, f"expect_psi_for_{LABEL}_to_be_small")
-    assert float(failure.observed_value or 0) > 0.5
-    assert failure.element_count == 500
-    assert f"monitoring.feature_drift.{moved}: PSI {failure.observed_value} for {LABEL} as of 2018-11-05 with 1-a" in (
-        failure.message
-    )
+    (failure,) = validate(warehouse, ["drift"], tmp_path, "stop", (), limits=STOPPING).failures
+    assert (failure.column_name, failure.rule) == (LABEL, rule)
+    (example,) = failure.examples
+    assert re.match(rf"{moved} PSI=(0\.[5-9]|1\.)\d* limit=0\.\d+ KS=0\.\d\d", example)
     assert failure.message.endswith(f"sparkhouse train --label {LABEL}")
 
 
-def test_else_drift_is_stored_and_shown_but_stops_nothing(warehouse: SparkSession, tmp_path: Path) -> None:
-    measured(warehouse, {"songs": 1})
+def test_else_drift_is_one_line_that_stops_nothing(warehouse: SparkSession, tmp_path: Path) -> None:
+    champion(warehouse, VERSION)
+    measured(warehouse, {"songs": 1, "ads": 1})
     report = validate(warehouse, ["drift"], tmp_path, "warn", ())
     assert report.passed
-    assert [result.column_name for result in report.results] == ["score"]
-    assert results(warehouse) == {"score": True, "songs": False}
+    (warning,) = report.warnings
+    assert re.match(
+        rf"{FEATURE_DRIFT}\.{LABEL}: 2 of 2 inputs have moved since training: \w+, \w+ \(drift\.inputs\)\. "
+        r'sparkhouse sql "select feature, psi from',
+        warning.brief,
+    )
+    assert results(warehouse) == {"drift.score": True, "drift.inputs": False}
     page = next((tmp_path / "validations").rglob("drift/**/*.html")).read_text()
-    assert f"Features that have moved: songs ({LABEL})" in page
-    suite = (tmp_path / "suites" / "drift.json").read_text()
-    assert suite.count('"severity": "warning"') == 2
+    assert "2 of 2 inputs have moved since training" in page
+
+
+def test_a_version_that_knows_all_outcomes_raises_no_alarm(warehouse: SparkSession, tmp_path: Path) -> None:
+    champion(warehouse, VERSION, test_to=MONDAY - timedelta(days=14))
+    measured(warehouse, {"songs": 1})
+    report = validate(warehouse, ["drift"], tmp_path, "newest", (), limits=STOPPING)
+    assert report.passed
+    assert report.results[1].observed_value == (
+        "1 of 2 inputs have moved since training: songs, and the version knows all outcomes that there are"
+    )
 
 
 def test_a_feature_that_the_model_does_not_read_may_move(warehouse: SparkSession, tmp_path: Path) -> None:
+    champion(warehouse, VERSION)
     measured(warehouse, {"tenure": 3})
-    assert validate(warehouse, ["drift"], tmp_path, "unused", (), on_drift="stop").passed
+    assert validate(warehouse, ["drift"], tmp_path, "unused", (), limits=STOPPING).passed
     assert warehouse.table(FEATURE_DRIFT).where("feature = 'tenure' and psi > 1").count() == 1
 
 
-def test_only_the_newest_snapshot_of_a_label_is_judged_and_by_who_scored_it_last(
+def test_only_the_newest_snapshot_of_a_label_is_judged_and_by_its_champion(
     warehouse: SparkSession, tmp_path: Path
 ) -> None:
+    champion(warehouse, VERSION)
     measured(warehouse, {}, NEXT_MONDAY)
     measured(warehouse, {"score": 1}, MONDAY)
-    assert validate(warehouse, ["drift"], tmp_path, "older", (), on_drift="stop").passed
-    record_drift(
-        warehouse,
-        LABEL,
-        "2-b",
-        NEXT_MONDAY,
-        TrainingProfile.of({"score": normal(99, 1)}).drift({"score": normal(99, 2, 9)}),
-    )
-    (failure,) = validate(warehouse, ["drift"], tmp_path, "last", (), on_drift="stop").failures
-    assert "as of 2018-11-12 with 2-b" in failure.message
+    moved = TrainingProfile.of({"score": normal(99, 1)}).drift({"score": normal(99, 2, 9)})
+    record_drift(warehouse, LABEL, "2-b", NEXT_MONDAY, moved)
+    assert validate(warehouse, ["drift"], tmp_path, "older", (), limits=STOPPING).passed
+    champion(warehouse, "2-b")
+    assert [each.rule for each in validate(warehouse, ["drift"], tmp_path, "last", (), limits=STOPPING).failures] == [
+        "drift.score"
+    ]
+    retire_champions(warehouse)
+    assert validate(warehouse, ["drift"], tmp_path, "retired", (), limits=STOPPING).results == ()
 
 
 def test_each_label_is_judged_by_itself(warehouse: SparkSession, tmp_path: Path) -> None:
+    champion(warehouse, VERSION)
+    champion(warehouse, "7-c", "will_lapse")
     measured(warehouse, {}, NEXT_MONDAY)
     moved = TrainingProfile.of({"score": normal(99, 1)}).drift({"score": normal(99, 2, 9)})
     record_drift(warehouse, "will_lapse", "7-c", MONDAY, moved)
-    (failure,) = validate(warehouse, ["drift"], tmp_path, "labels", (), on_drift="stop").failures
-    assert failure.rule == "expect_psi_for_will_lapse_to_be_small"
+    (failure,) = validate(warehouse, ["drift"], tmp_path, "labels", (), limits=STOPPING).failures
+    assert (failure.rule, failure.column_name) == ("drift.score", "will_lapse")

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 OUTSIDE, MISSING, UNEXPECTED = "outside", "missing", "unexpected"
 EXAMPLES = 5
@@ -53,16 +52,13 @@ class Tally:
     examples: dict[str, tuple[str, ...]]
 
 
-def tallies(table: DataFrame, key: Column, rules: Sequence[ColumnRule]) -> list[Tally]:
-    """Return the tally of each rule's column, in the order of the rules; none where the table has no rows.
+def tallies(rows: DataFrame) -> dict[str, Tally]:
+    """Return the tally of each column that has bounds in its metadata; none where there are no rows.
 
-    `key` names a row, as text. Raises AnalysisException when a rule is not an expression of the table's columns.
+    The first column names a row; a column of bounds names the column after those that holds its condition of NULL.
     """
-    conditions = sorted({rule.null_where for rule in rules if rule.null_where is not None})
-    columns = [
-        (rule.lowest, rule.highest, None if rule.null_where is None else conditions.index(rule.null_where))
-        for rule in rules
-    ]
+    ruled = [field for field in rows.schema if "condition" in field.metadata]
+    columns = [(field.metadata["lowest"], field.metadata["highest"], field.metadata["condition"]) for field in ruled]
 
     # Functions inside a function travel to the workers whole: they need not have this package.
     def flags(column: pa.Array) -> NDArray[np.bool_]:
@@ -89,15 +85,13 @@ def tallies(table: DataFrame, key: Column, rules: Sequence[ColumnRule]) -> list[
             keys, cells = batch.column(0), batch.columns[1 : 1 + len(columns)]
             dues = [flags(column) for column in batch.columns[1 + len(columns) :]]
             found = [
-                part(keys, column, lowest, highest, None if place is None else dues[place])
-                for column, (lowest, highest, place) in zip(cells, columns, strict=True)
+                part(keys, column, lowest, highest, None if condition < 0 else dues[condition])
+                for column, (lowest, highest, condition) in zip(cells, columns, strict=True)
             ]
             yield pa.record_batch({"parts": pa.array([json.dumps(found)])})
 
-    read = [key, *(F.expr(expression) for expression in (*(rule.value for rule in rules), *conditions))]
-    rows = table.select([column.alias(f"column_{place}") for place, column in enumerate(read)])
     batches = [json.loads(batch.parts) for batch in rows.mapInArrow(parts, "parts string").collect()]
-    return [_whole(of_column) for of_column in zip(*batches, strict=True)]
+    return {field.name: _whole(of_column) for field, of_column in zip(ruled, zip(*batches, strict=True), strict=False)}
 
 
 def _whole(parts: Sequence[dict[str, Any]]) -> Tally:
