@@ -33,32 +33,61 @@ neighbours as (
     from title_days
 ),
 
--- A title is among those of the last 28 days from its first play on, until 28 days pass without another. Neither change
--- is dated before all that it depends on has happened.
+-- A title is among those of the last 28 days from a play on, until 28 days pass without another.
+title_changes as (
+    select
+        *,
+        previous_date is null as is_first,
+        previous_date is null or previous_date <= date_sub(event_date, 28) as joins_28d,
+        next_date is null or next_date >= date_add(event_date, 28) as leaves_28d,
+        cast({{ times_log2('play_count_so_far') }} as decimal(20, 9))
+        - cast({{ times_log2('(play_count_so_far - play_count)') }} as decimal(20, 9)) as play_count_log2
+    from neighbours
+),
+
+play_dates as (
+    select
+        user_id,
+        event_date,
+        {% for kind in ['song', 'artist'] %}
+            count_if(kind = '{{ kind }}' and is_first) as first_{{ kind }}_count,
+            count_if(kind = '{{ kind }}' and joins_28d) as joining_{{ kind }}_count,
+            count_if(kind = '{{ kind }}' and leaves_28d) as leaving_{{ kind }}_count,
+            sum(if(kind = '{{ kind }}', play_count, 0)) as {{ kind }}_play_count,
+        {% endfor %}
+        sum(if(kind = 'artist', play_count_log2, 0)) as artist_play_count_log2
+    from title_changes
+    group by user_id, event_date
+),
+
+-- First plays are dated by the play. The titles of the last 28 days change then, and on the date when a title leaves
+-- them: neither change is dated before all that it depends on has happened.
 changes as (
     select
         user_id,
-        kind,
         inline(
             array(
                 struct(
                     event_date as event_date,
-                    int(previous_date is null) as first_play,
-                    int(previous_date is null or previous_date <= date_sub(event_date, 28)) as change_28d,
-                    int(play_count) as play_count,
-                    cast({{ times_log2('play_count_so_far') }} as decimal(20, 9))
-                    - cast({{ times_log2('(play_count_so_far - play_count)') }} as decimal(20, 9)) as play_count_log2
+                    {% for kind in ['song', 'artist'] %}
+                        first_{{ kind }}_count as first_{{ kind }}_count,
+                        {{ kind }}_play_count as {{ kind }}_play_count,
+                        joining_{{ kind }}_count as distinct_{{ kind }}_change_28d,
+                    {% endfor %}
+                    artist_play_count_log2 as artist_play_count_log2
                 ),
                 struct(
                     date_add(event_date, 28) as event_date,
-                    0 as first_play,
-                    -int(next_date is null or next_date >= date_add(event_date, 28)) as change_28d,
-                    0 as play_count,
-                    cast(0 as decimal(21, 9)) as play_count_log2
+                    {% for kind in ['song', 'artist'] %}
+                        0 as first_{{ kind }}_count,
+                        0 as {{ kind }}_play_count,
+                        -leaving_{{ kind }}_count as distinct_{{ kind }}_change_28d,
+                    {% endfor %}
+                    0 as artist_play_count_log2
                 )
             )
         )
-    from neighbours
+    from play_dates
 ),
 
 variety_days as (
@@ -66,11 +95,11 @@ variety_days as (
         user_id,
         event_date,
         {% for kind in ['song', 'artist'] %}
-            count_if(kind = '{{ kind }}' and first_play = 1) as first_{{ kind }}_count,
-            sum(case when kind = '{{ kind }}' then change_28d else 0 end) as distinct_{{ kind }}_change_28d,
-            sum(case when kind = '{{ kind }}' then play_count else 0 end) as {{ kind }}_play_count,
+            sum(first_{{ kind }}_count) as first_{{ kind }}_count,
+            sum(distinct_{{ kind }}_change_28d) as distinct_{{ kind }}_change_28d,
+            sum({{ kind }}_play_count) as {{ kind }}_play_count,
         {% endfor %}
-        cast(sum(case when kind = 'artist' then play_count_log2 else 0 end) as decimal(28, 9)) as artist_play_count_log2
+        cast(sum(artist_play_count_log2) as decimal(28, 9)) as artist_play_count_log2
     from changes
     group by user_id, event_date
 )
