@@ -50,9 +50,11 @@ session_days as (
         {% for measure, page in page_measures().items() %}
             count_if(page = '{{ page }}') as {{ measure }},
         {% endfor %}
-        {% for hour in range(24) %}
-            count_if(hour_of_day = {{ hour }} and not is_cancel_flow) as event_count_hour_{{ hour }},
-        {% endfor %}
+        array(
+            {% for hour in range(24) %}
+                count_if(hour_of_day = {{ hour }} and not is_cancel_flow){{ ',' if not loop.last }}
+            {% endfor %}
+        ) as event_counts_by_hour,
         {% for name, page in recency_pages().items() %}
             max(case when page = '{{ page }}' then occurred_at end) as last_{{ name }}_at,
         {% endfor %}

@@ -12,9 +12,11 @@ user_days as (
         {% for measure in page_measures() %}
             sum({{ measure }}) as {{ measure }},
         {% endfor %}
-        {% for hour in range(24) %}
-            sum(event_count_hour_{{ hour }}) as event_count_hour_{{ hour }},
-        {% endfor %}
+        array(
+            {% for hour in range(24) %}
+                sum(event_counts_by_hour[{{ hour }}]){{ ',' if not loop.last }}
+            {% endfor %}
+        ) as event_counts_by_hour,
         {% for name in recency_pages() %}
             max(last_{{ name }}_at) as last_{{ name }}_at,
         {% endfor %}

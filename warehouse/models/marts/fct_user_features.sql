@@ -6,8 +6,24 @@ counts as (
     select * from {{ ref('int_user_snapshots_counts') }}
 ),
 
-rhythm as (
-    select * from {{ ref('int_user_snapshots_rhythm') }}
+calendar as (
+    select * from {{ ref('int_user_snapshots_calendar') }}
+),
+
+recency as (
+    select * from {{ ref('int_user_snapshots_recency') }}
+),
+
+trend as (
+    select * from {{ ref('int_user_snapshots_trend') }}
+),
+
+baseline as (
+    select * from {{ ref('int_user_snapshots_baseline') }}
+),
+
+weighted as (
+    select * from {{ ref('int_user_snapshots_weighted') }}
 ),
 
 sessions as (
@@ -30,7 +46,11 @@ profile as (
 features as (
     select * -- noqa: RF02
     from counts
-    inner join rhythm using (user_id, as_of_date) -- noqa: ST07
+    inner join calendar using (user_id, as_of_date) -- noqa: ST07
+    inner join recency using (user_id, as_of_date) -- noqa: ST07
+    inner join trend using (user_id, as_of_date) -- noqa: ST07
+    inner join baseline using (user_id, as_of_date) -- noqa: ST07
+    inner join weighted using (user_id, as_of_date) -- noqa: ST07
     inner join sessions using (user_id, as_of_date) -- noqa: ST07
     inner join plan using (user_id, as_of_date) -- noqa: ST07
     inner join variety using (user_id, as_of_date) -- noqa: ST07

@@ -38,23 +38,11 @@ spine as (
 ),
 
 user_days as (
-    select
-        *,
-        cast(event_count > 0 as bigint) as active_day_count
-    from {{ ref('int_user_days') }}
+    select * from {{ ref('int_user_days') }}
 ),
 
--- Day -1 is the date before the snapshot; day 0, its own date, is the first that the features must not see.
 past_days as (
-    select
-        user_days.*,
-        spine.as_of_date,
-        datediff(user_days.event_date, spine.as_of_date) as day
-    from spine
-    inner join user_days
-        on
-            spine.user_id = user_days.user_id
-            and spine.as_of_date > user_days.event_date
+    {{ past_days('spine', 'user_days') }}
 ),
 
 summed as (
@@ -108,7 +96,6 @@ features as (
         {{ ratio('cut_short_count_28d', 'song_count_28d') }} as cut_short_share_28d,
         {{ ratio('cut_short_count_lifetime', 'song_count_lifetime') }} as cut_short_share_lifetime,
         {{ ratio('paid_event_count_28d', 'event_count_28d') }} as paid_event_share_28d,
-        {{ ratio('song_count_7d', 'song_count_28d') }} as song_share_of_28d_in_7d,
         downgrade_count_lifetime > 0 as has_downgraded
     from summed
 )
