@@ -13,6 +13,7 @@ from dbt.cli.main import dbtRunner
 from pyspark.sql import functions as F
 
 from cli.machine.home import DBT_PROJECT, PROFILES
+from warehouse.contract.dbt_yaml import MODELS, loaded
 from warehouse.landing.raw_tables import RAW_TABLES, columns_ddl, create_raw_tables
 
 if TYPE_CHECKING:
@@ -132,6 +133,13 @@ def test_staging_keeps_each_event_of_a_known_user_once(built: SparkSession) -> N
     events = built.table("staging.stg_sparkify__events")
     assert events.count() == len(ADA) + len(BOB)
     assert {row.artist for row in events.where("page = 'NextSong'").select("artist").collect()} == {"Björk"}
+
+
+def test_a_mart_has_its_columns_in_the_order_of_its_contract(built: SparkSession) -> None:
+    marts = [model for path in sorted((MODELS / "marts").rglob("*.yml")) for model in loaded(path).get("models", ())]
+    contracts = {model["name"]: [column["name"] for column in model["columns"]] for model in marts}
+    assert "fct_user_features" in contracts
+    assert {name: built.table(f"marts.{name}").columns for name in contracts} == contracts
 
 
 def test_features_of_a_user_are_as_computed_by_hand(built: SparkSession) -> None:
