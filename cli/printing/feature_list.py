@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ def print_features(listed: Sequence[Feature], style: str) -> None:
     if style == "table":
         _print_tables(listed)
         return
-    entries = [asdict(feature) for feature in listed]
+    entries = [feature.model_dump() for feature in listed]
     print_rows(list(entries[0]), [tuple(entry.values()) for entry in entries], style)
 
 

@@ -78,7 +78,7 @@ def test_features_prints_all_that_the_catalogue_says_as_json_and_csv(
     assert {feature["group"] for feature in listed} == {"profile"}
     gender = next(feature for feature in listed if feature["name"] == "gender")
     assert gender["allowed"] == ["F", "M"]
-    assert set(gender) == set(Feature.__dataclass_fields__)
+    assert set(gender) == set(Feature.model_fields)
     assert sparkhouse("features", "--group", "profile", "--format", "csv") == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [row["name"] for row in rows] == [feature["name"] for feature in listed]

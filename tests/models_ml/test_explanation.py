@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
-import yaml
 
 from models_ml.dataset.vectors import derivations
 from models_ml.portable.behaviour import BehaviourClasses
@@ -19,9 +17,9 @@ from models_ml.portable.linear import LinearScorer
 from models_ml.portable.model import PortableModel
 from models_ml.portable.rate import Rate
 from models_ml.scoring.reasons import reasons
-from models_ml.scoring.wording import NOUNS, in_words, rate_in_words
+from models_ml.scoring.wording import FORMS, PLAIN, in_words, rate_in_words
 from models_ml.scoring.written_numbers import beside, multiple, number, percent
-from warehouse.contract.catalogue import features
+from warehouse.contract.catalogue import Form, features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -199,10 +197,9 @@ def test_each_feature_of_the_catalogue_has_a_sentence(value: float | None) -> No
         assert sentence == " ".join(sentence.split())
 
 
-def test_each_feature_of_the_catalogue_has_its_noun_and_no_noun_is_idle() -> None:
-    stems = {re.sub(r"_(\d+d|lifetime)$", "", feature.name) for feature in features()}
-    nouns = [stem for block in yaml.safe_load(NOUNS.read_text())["columns"] for stem in block["nouns"]]
-    assert sorted(nouns) == sorted(stems)
+def test_each_form_of_the_catalogue_has_its_wording_and_no_wording_is_idle() -> None:
+    assert {*get_args(Form)} == {*FORMS} - {PLAIN}
+    assert {feature.form for feature in features()} == {*get_args(Form)}
 
 
 def test_each_derived_feature_has_its_sentence() -> None:
