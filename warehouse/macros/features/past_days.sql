@@ -3,7 +3,6 @@
     select
         {{ user_days }}.*,
         {{ spine }}.as_of_date,
-        {{ spine }}.as_of,
         datediff({{ user_days }}.event_date, {{ spine }}.as_of_date) as day,
         cast({{ user_days }}.event_count > 0 as bigint) as active_day_count
     from {{ spine }}

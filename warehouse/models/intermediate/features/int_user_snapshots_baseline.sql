@@ -37,9 +37,9 @@ summed as (
             sum({{ measure }} * {{ measure }}) as {{ name }}_squares,
         {% endfor %}
         datediff(as_of_date, min(first_event_at)) as day_count,
-        {{ days_between('min(first_event_at)', 'as_of') }} as days_since_first_event
+        {{ days_between('min(first_event_at)', 'as_of_date') }} as days_since_first_event
     from past_days
-    group by user_id, as_of_date, as_of
+    group by user_id, as_of_date
 ),
 
 features as (

@@ -17,14 +17,13 @@ seen as (
     select
         user_id,
         as_of_date,
-        as_of,
         {% for name in recency_pages() %}
             max(last_{{ name }}_at) as last_{{ name }}_at,
         {% endfor %}
         min(first_event_at) as first_event_at,
         max(last_event_at) as last_event_at
     from past_days
-    group by user_id, as_of_date, as_of
+    group by user_id, as_of_date
 ),
 
 features as (
@@ -32,10 +31,10 @@ features as (
         user_id,
         as_of_date,
         {% for name in recency_pages() %}
-            {{ days_between('last_' ~ name ~ '_at', 'as_of') }} as days_since_last_{{ name }},
+            {{ days_between('last_' ~ name ~ '_at', 'as_of_date') }} as days_since_last_{{ name }},
         {% endfor %}
-        {{ days_between('first_event_at', 'as_of') }} as days_since_first_event,
-        {{ days_between('last_event_at', 'as_of') }} as days_since_last_event
+        {{ days_between('first_event_at', 'as_of_date') }} as days_since_first_event,
+        {{ days_between('last_event_at', 'as_of_date') }} as days_since_last_event
     from seen
 )
 

@@ -28,9 +28,9 @@ summed as (
         {% for measure in sloping %}
             {{ sum_within_days('(2 * day + 29) * ' ~ measure, 'day', -28, 0) }} as {{ measure }}_lever,
         {% endfor %}
-        {{ days_between('min(first_event_at)', 'as_of') }} as days_since_first_event
+        {{ days_between('min(first_event_at)', 'as_of_date') }} as days_since_first_event
     from past_days
-    group by user_id, as_of_date, as_of
+    group by user_id, as_of_date
 ),
 
 features as (
