@@ -57,7 +57,7 @@ FLOORS = {
     ],
 }
 # What some rooms may import beside Python's own library; shap is imported where contributions of trees are asked for.
-LIGHT = {"portable": {"numpy", "scipy", "shap"}, "spec": {"yaml"}}
+LIGHT = {"portable": {"numpy", "scipy", "shap"}, "spec": {"yaml", "warehouse"}}
 STANDARD = {*sys.stdlib_module_names, "__future__"}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.commands.access import reader, writer, writer_on_branch
-from cli.commands.options import AsOf, Format, Label, Quiet, Seed, Wait
+from cli.commands.options import DEFAULT_LABEL, LABELS, AsOf, Format, Label, Quiet, Seed, Wait
 from cli.jobs.warehouse_job import PREDICTION_SUITES, CheckFailed
 
 models_app = typer.Typer(help="List all model versions; remove those no longer needed.")
@@ -42,7 +42,6 @@ class Protocol(str, Enum):
 
 
 SEED = 20181001
-DEFAULT_LABEL = "churned_in_time_bin"
 
 
 def train(
@@ -70,9 +69,9 @@ def train(
     from cli.jobs.model_job import each_that_can
     from cli.printing.model_reports import print_outcomes
     from cli.printing.run_report import print_training
-    from models_ml.spec.training_spec import HORIZONS_AHEAD, OUTCOME, TrainingSpec
+    from models_ml.spec.training_spec import OUTCOME, TrainingSpec
 
-    labels = [*HORIZONS_AHEAD, OUTCOME] if all_labels else [label]
+    labels = [*LABELS, OUTCOME] if all_labels else [label]
     binary = [each for each in labels if each != OUTCOME]
     specs = [TrainingSpec(label=each, seed=seed, imbalance=imbalance.value, components=pca) for each in binary]
     with writer_on_branch("train", quiet=quiet, wait=wait) as job:

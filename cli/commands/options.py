@@ -9,6 +9,10 @@ from typing import Annotated
 
 import typer
 
+from warehouse.contract.labels import default_label, label_names
+
+DEFAULT_LABEL, LABELS = default_label(), label_names()
+
 
 class Ids(str, Enum):
     """How the simulator numbers users."""
@@ -40,6 +44,6 @@ MappingFile = Annotated[
 KeepRefusedText = Annotated[
     bool, typer.Option("--keep-refused-text", help="Keep the text of refused lines that are no JSON, not its shape.")
 ]
-Label = Annotated[str, typer.Option(help="A label of marts.fct_churn_labels.")]
+Label = Annotated[str, typer.Option(help=f"One of {', '.join(LABELS)}.", autocompletion=lambda: LABELS)]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Snapshot date; the newest if not given.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]

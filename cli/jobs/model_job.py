@@ -142,13 +142,13 @@ class ModelJob(Job):
         """Evaluate the notebooks' way; with the champion, whose numbers are honest."""
         from models_ml.experiments.retrospective.protocol import retrospective
         from models_ml.registry.model_versions import champion
-        from models_ml.spec.training_spec import DEFAULT_LABEL
+        from warehouse.contract.labels import default_label
 
         with self.steps.step("evaluate") as step:
             report = retrospective(self.spark, self.feature_names)
             step.rows_out = len(report.rows)
             step.detail = "whole lives, split at random: for comparison only"
-        return report, champion(self.spark, DEFAULT_LABEL)
+        return report, champion(self.spark, default_label())
 
     def compare_outcomes(self, seed: int) -> OutcomeReport:
         """Tell all outcomes apart at once, and one against the rest."""

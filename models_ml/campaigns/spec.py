@@ -12,12 +12,12 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from models_ml.errors import ModelJobError, UnknownLabel
+from warehouse.contract.labels import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-LEAVING = ("churned_in_time_bin", "will_churn_in_next_bin", "will_churn_soon", "will_lapse", "will_downgrade")
 MONEY = ("budget", "offer_cost", "save_rate", "customer_value", "holdout")
 SETTINGS = ("as_of_date", "label", "model_version", *MONEY)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -50,8 +50,9 @@ class CampaignSpec:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.label not in LEAVING:
-            msg = f"label {self.label!r} does not mean that a user leaves: choose one of {', '.join(LEAVING)}"
+        leaving = [label.name for label in labels() if label.means_leaving]
+        if self.label not in leaving:
+            msg = f"label {self.label!r} does not mean that a user leaves: choose one of {', '.join(leaving)}"
             raise UnknownLabel(msg)
         faults = [f"{must}, not {got}" for is_right, must, got in self._rules() if not is_right]
         if faults:

@@ -12,7 +12,7 @@ from models_ml.dataset.fitted_encoder import fitted_encoder, profiled_columns
 from models_ml.dataset.time_split import TimeSplit, split_by_time
 from models_ml.dataset.vectors import KEYS, candidate_columns
 from models_ml.errors import OneClassOnly, TooFewUsers
-from models_ml.spec.training_spec import HORIZONS_AHEAD
+from warehouse.contract.labels import label_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,9 @@ def training_set(features: DataFrame, labels: DataFrame, spec: TrainingSpec, nam
     """
     candidates = candidate_columns(features.schema, names)
     known, horizon_days = known_snapshots(labels, spec.label)
-    split = split_by_time(known, horizon_days * HORIZONS_AHEAD[spec.label], spec.test_snapshots, spec.test_from)
+    split = split_by_time(
+        known, horizon_days * label_named(spec.label).horizons_ahead, spec.test_snapshots, spec.test_from
+    )
     folded = _folded(_known(labels, spec.label, split), split, spec)
     rows = features.select(*KEYS, *candidates.names).join(folded, list(KEYS)).persist()
     try:

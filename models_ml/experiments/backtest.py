@@ -10,8 +10,8 @@ from models_ml import tables
 from models_ml.dataset.training_set import known_snapshots, training_set
 from models_ml.errors import TooFewSnapshots
 from models_ml.monitoring.prediction_outcomes import record_backtest
-from models_ml.spec.training_spec import HORIZONS_AHEAD
 from models_ml.training.trained_models import TrainedModels, trained_models
+from warehouse.contract.labels import label_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def backtest(spark: SparkSession, spec: TrainingSpec, features: Sequence[str], d
     """
     known, labels = (tables.table_state(spark, name).rows for name in (tables.FEATURES, tables.LABELS))
     days, horizon_days = known_snapshots(labels, spec.label)
-    embargo = timedelta(days=horizon_days * HORIZONS_AHEAD[spec.label])
+    embargo = timedelta(days=horizon_days * label_named(spec.label).horizons_ahead)
     testable = [day for day in sorted(days) if min(days) + embargo <= day]
     if not testable:
         msg = f"no snapshot with a known {spec.label} has one {embargo.days} days before it: build on a longer log"
@@ -81,7 +81,7 @@ def _rows(spark: SparkSession, models: TrainedModels, as_of: date) -> DataFrame:
     """What the best model of then said of each user, and what came of it."""
     scored, test = models.evaluation.scored, models.test
     calls = scored.probabilities >= scored.threshold
-    known_at = as_of + timedelta(days=models.dataset.horizon_days * HORIZONS_AHEAD[models.spec.label])
+    known_at = as_of + timedelta(days=models.dataset.horizon_days * label_named(models.spec.label).horizons_ahead)
     shared = (models.spec.label, f"backtest-{as_of}", as_of)
     rows = [
         (*shared, str(user), float(probability), bool(call), bool(label), known_at)

@@ -17,7 +17,7 @@ from models_ml.dataset.training_set import known_snapshots
 from models_ml.errors import OneClassOnly
 from models_ml.evaluation.metrics import metrics
 from models_ml.monitoring.tables import OUTCOMES, PERFORMANCE
-from models_ml.spec.training_spec import HORIZONS_AHEAD
+from warehouse.contract.labels import label_named, label_names
 from warehouse.contract.tables import create_or_widen, in_columns
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def record_outcomes(spark: SparkSession) -> int:
     known = _known(predictions, labels)
     keys = ("user_id", "as_of_date", "known_days")
     labelled = labels.withColumnRenamed("horizon_days", "known_days")
-    outcomes = labelled.unpivot(keys, list(HORIZONS_AHEAD), "label", "outcome")
+    outcomes = labelled.unpivot(keys, [*label_names()], "label", "outcome")
     rows = predictions.join(outcomes, ["user_id", "as_of_date", "label"]).join(known, ["label", "as_of_date"])
     if spark.catalog.tableExists(tables.MODEL_VERSIONS):
         horizons = spark.table(tables.MODEL_VERSIONS).select("model_version", "horizon_days").distinct()
@@ -71,7 +71,7 @@ def _known(predictions: DataFrame, labels: DataFrame) -> DataFrame:
     known = []
     for row in predictions.select("label").distinct().collect():
         days, horizon_days = known_snapshots(labels, row.label)
-        horizon = timedelta(days=horizon_days * HORIZONS_AHEAD[row.label])
+        horizon = timedelta(days=horizon_days * label_named(row.label).horizons_ahead)
         known += [(row.label, day, day + horizon) for day in days]
     return labels.sparkSession.createDataFrame(known, "label string, as_of_date date, outcome_known_at date")
 

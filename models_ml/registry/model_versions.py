@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from models_ml import tables
 from models_ml.errors import NoModelYet, UnknownModelVersion
+from warehouse.contract.labels import labels
 from warehouse.contract.tables import append_rows, completed
 
 if TYPE_CHECKING:
@@ -97,10 +98,12 @@ def retire_champions(spark: SparkSession) -> None:
 
 
 def code_version() -> str:
-    """Return the version of the package, and a hash of the code, the settings and the libraries that train."""
+    """Return the version of the package, and a hash of the code, settings, horizons and libraries that train."""
     files = sorted(path for room in ROOMS for path in (CODE / room).rglob("*") if path.suffix in {".py", ".yml"})
+    horizons = [f"{label.name}: {label.horizons_ahead}\n" for label in labels()]
     parts = [path.relative_to(CODE).as_posix().encode() + path.read_bytes() for path in files]
-    content = b"".join([*parts, *(f"{name}=={version(name)}\n".encode() for name in LIBRARIES)])
+    libraries = [f"{name}=={version(name)}\n" for name in LIBRARIES]
+    content = b"".join([*parts, *(line.encode() for line in (*horizons, *libraries))])
     return f"{version('sparkhouse')}+{hashlib.sha256(content).hexdigest()[:12]}"
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_ml.portable.encoder import BEHAVIOUR
-from models_ml.scoring.wording import in_words, rate_in_words
+from models_ml.scoring.wording import DIRECTIONS, in_words, rate_in_words
 from models_ml.scoring.written_numbers import beside, multiple, percent
+from warehouse.contract.labels import label_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from models_ml.portable.model import PortableModel
     from models_ml.portable.rate import Columns, Rate
 
-UPGRADE = "will_upgrade"
 # What a scorer adds for an element that it does not use, to rounding.
 NOTHING = 1e-12
 
@@ -27,7 +27,7 @@ def reasons(model: PortableModel, columns: Columns, top: int = 3) -> list[tuple[
     """Return for each row at most `top` reasons, the weightiest first, each with the direction in which it moves the
     score: "12 adverts in the last 7 days, 4 times the usual (more risk)".
 
-    An upgrade is no risk, but more or less likely. What counts is the sum of a group's contributions. Groups that
+    What is no risk is more or less likely. What counts is the sum of a group's contributions. Groups that
     contribute nothing are no reason, nor is what has been said already: several columns are missing for want of the
     same history.
     """
@@ -38,7 +38,7 @@ def reasons(model: PortableModel, columns: Columns, top: int = 3) -> list[tuple[
     words = _words(model, columns)
     worded = [words[name] for name in groups]
     said = [_weightiest(row, worded, order[row], added[row], top) for row in range(len(added))]
-    more, less = ("more likely", "less likely") if model.label == UPGRADE else ("more risk", "less risk")
+    more, less = DIRECTIONS[label_named(model.label).raises]
     return [tuple(f"{words} ({more if raises else less})" for words, raises in row.items()) for row in said]
 
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from models_ml.scoring.written_numbers import age, beside, counted, number, percent
 from warehouse.contract.catalogue import features
+from warehouse.contract.labels import LIKELIHOOD, RISK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+# What a reason says of the score, where it raises it and where it lowers it, by what the label's reasons raise.
+DIRECTIONS = {RISK: ("more risk", "less risk"), LIKELIHOOD: ("more likely", "less likely")}
 WINDOW = re.compile(r"(?P<stem>.+)_(?:(?P<days>\d+)d|lifetime)")
 VALUE = "{value}"
 # The form that is compared by multiples ("twice the usual"), and that of columns which the catalogue does not know.

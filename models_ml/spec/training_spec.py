@@ -8,18 +8,8 @@ from datetime import date
 
 from models_ml.errors import UnknownAlgorithm, UnknownLabel, UnknownMethod
 from models_ml.spec.grids import algorithms
+from warehouse.contract.labels import default_label, label_names
 
-DEFAULT_LABEL = "churned_in_time_bin"
-
-# How many horizons past as_of a label looks: the embargo between training and test has to be as long.
-HORIZONS_AHEAD = {
-    "churned_in_time_bin": 1,
-    "will_churn_in_next_bin": 2,
-    "will_churn_soon": 2,
-    "will_downgrade": 1,
-    "will_upgrade": 1,
-    "will_lapse": 1,
-}
 # The label of several classes.
 OUTCOME = "next_outcome"
 
@@ -41,7 +31,7 @@ class TrainingSpec:
         UnknownMethod: there is no such way to deal with imbalance.
     """
 
-    label: str = DEFAULT_LABEL
+    label: str = default_label()
     algorithms: tuple[str, ...] = tuple(algorithms())
     test_snapshots: int = 2
     test_from: date | None = None
@@ -72,7 +62,7 @@ class TrainingSpec:
 
 def check_label(label: str) -> None:
     """Raise `UnknownLabel` unless the label is one of the binary labels of marts.fct_churn_labels."""
-    if label not in HORIZONS_AHEAD:
+    if label not in label_names():
         several = " has several classes, of which no model version is kept" if label == OUTCOME else ""
-        msg = f"label {label!r}{several or ' is unknown'}: choose one of {', '.join(HORIZONS_AHEAD)}"
+        msg = f"label {label!r}{several or ' is unknown'}: choose one of {', '.join(label_names())}"
         raise UnknownLabel(msg)

@@ -19,6 +19,7 @@ from models_ml.portable.model import PortableModel
 from models_ml.reports.metric_card import MetricCard, Sample
 from models_ml.spec.grids import algorithms
 from models_ml.training.search import FittedModel, TrainingRows, fit_best, search
+from warehouse.contract.labels import label_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
     from models_ml.portable.arrays import Floats
     from models_ml.spec.training_spec import TrainingSpec
 
-# Churn in this log is close to memoryless: honest features do not rank it better than this. Levels and silence are not:
-# who upgrades is on free, and who has been silent may stay so.
+# Honest features do not rank a memoryless label better than this.
 SUSPICIOUS_AUC = 0.80
-NEARLY_MEMORYLESS = ("churned_in_time_bin", "will_churn_in_next_bin", "will_churn_soon")
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +156,7 @@ class TrainedModels:
         evaluation, split = self.evaluation, self.dataset.split
         own = {name: value for name, value in self.parameters.items() if name.startswith(f"{self.algorithm}.")}
         auc = evaluation.metrics["auc"].value
+        is_suspicious = auc > SUSPICIOUS_AUC and label_named(self.spec.label).is_memoryless
         leak = f"test AUC {auc:.2f} is above {SUSPICIOUS_AUC:.2f}: check that no feature looks past as_of"
         return MetricCard(
             label=self.spec.label,
@@ -171,7 +171,7 @@ class TrainedModels:
             calibration=evaluation.calibration.method,
             reliability=self.reliability,
             importances=self.importances,
-            warnings=(leak,) if auc > SUSPICIOUS_AUC and self.spec.label in NEARLY_MEMORYLESS else (),
+            warnings=(leak,) if is_suspicious else (),
         )
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from models_ml.errors import MissingTable
 from models_ml.monitoring.prediction_outcomes import performance, record_backtest, record_outcomes
 from models_ml.monitoring.tables import OUTCOMES, PERFORMANCE
-from models_ml.spec.training_spec import HORIZONS_AHEAD
+from warehouse.contract.labels import label_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
 LABEL, NEXT = "churned_in_time_bin", "will_churn_in_next_bin"
+LABELS = label_names()
 FIRST, SECOND, LAST = date(2018, 10, 29), date(2018, 11, 5), date(2018, 11, 12)
 NOON = datetime(2018, 11, 13, 12, tzinfo=timezone.utc)
 PREDICTION = (
@@ -51,11 +52,11 @@ def outcomes(spark: SparkSession, left: Mapping[date, Mapping[str, bool | None]]
     """Labels with a horizon of 14 days: the next bin is never known, of the others those given."""
     spark.sql("create namespace if not exists marts")
     values = [
-        (user, day, 14, *(None if name == NEXT else known for name in HORIZONS_AHEAD))
+        (user, day, 14, *(None if name == NEXT else known for name in LABELS))
         for day, users in left.items()
         for user, known in users.items()
     ]
-    columns = ", ".join(f"{name} boolean" for name in HORIZONS_AHEAD)
+    columns = ", ".join(f"{name} boolean" for name in LABELS)
     rows = spark.createDataFrame(values, f"user_id string, as_of_date date, horizon_days int, {columns}")
     rows.writeTo("marts.fct_churn_labels").using("iceberg").createOrReplace()
 
