@@ -1,19 +1,25 @@
 """What the machine can do to a command, recognised in whatever error it comes out as, and what people do about it.
 
-Python's errors are known by their type and errno, a JVM that has ended by its exit code and by what it printed. An
-error of Java comes through dbt or py4j as a text.
+Python's errors are known by their type, errno and path, a JVM that has ended by its exit code and by what it printed.
+An error of Java comes through dbt or py4j as a text, and often without a type that tells it apart: only there are texts
+searched, never in errors of Python's files or of our own.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import re
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.jobs.dbt import DbtFailed
+from cli.jobs.warehouse_job import CheckFailed
 from cli.spark.jvm import SparkDidNotStart, newest
+from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +34,7 @@ FULL = f"The disk that holds {{place}} is full: free some space and repeat the c
 FORBIDDEN = (
     f"{{place}} cannot be written to: make it writable, or point SPARKHOUSE_HOME at a folder that is. {UNTOUCHED}"
 )
+CLOSED = f"{{place}} may not be read: let the user of this command read it (chmod, chown). {UNTOUCHED}"
 MEMORY = (
     "Spark has run out of memory: set SPARKHOUSE_DRIVER_MEMORY higher (such as 8g) and repeat the command. " + UNTOUCHED
 )
@@ -51,6 +58,8 @@ NO_LOOPBACK = (
 NO_NETWORK = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
+# Errors of ours that pass on what Spark or dbt said.
+PASSING_ON = (CheckFailed, DbtFailed)
 
 
 @dataclass(frozen=True)
@@ -114,19 +123,33 @@ def recognised(error: BaseException, home: str, jvm: Jvm | None = None) -> str |
             return said
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    return _of_java([f"{type(each).__name__}: {each}" for each in chain], home, jvm)
+    return _of_java([f"{type(each).__name__}: {each}" for each in chain if _may_come_of_java(each)], home, jvm)
+
+
+def _may_come_of_java(error: BaseException) -> bool:
+    return isinstance(error, PASSING_ON) or not isinstance(error, (OSError, SparkhouseError))
 
 
 def _of_file(error: OSError, home: str) -> str | None:
-    """What to say of a file that could not be written, or of no network; what cannot be read is no such fault."""
+    """What to say of a file of the state folder that could not be read or written, of a full disk, or of no network.
+
+    A file of the user's that cannot be read is no fault of the machine.
+    """
     if error.errno in NO_NETWORK:
         return NO_LOOPBACK
     place = str(error.filename or home)
     if error.errno in NO_ROOM:
         return FULL.format(place=place)
     if error.errno in NO_RIGHT and (Path(place).is_relative_to(home) or Path(home).is_relative_to(place)):
-        return FORBIDDEN.format(place=home)
+        return CLOSED.format(place=place) if _is_closed(place) else FORBIDDEN.format(place=home)
     return None
+
+
+def _is_closed(place: str) -> bool:
+    """Whether a file or folder, or the folder that it lies in, is there and closed to this process."""
+    may = partial(os.access, effective_ids=os.access in os.supports_effective_ids)
+    needed = ((Path(place), os.R_OK), (Path(place).parent, os.X_OK))
+    return any(may(path, os.F_OK) and not may(path, right) for path, right in needed)
 
 
 def _of_java(texts: list[str], home: str, jvm: Jvm | None) -> str | None:

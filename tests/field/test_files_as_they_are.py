@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cli.health.machine_faults import recognised
 from cli.jobs.warehouse_job import CheckFailed, Job
 from cli.runs.steps import Steps
 from warehouse.landing import room
@@ -380,7 +381,10 @@ def test_a_file_or_folder_that_may_not_be_read() -> None:
             path.chmod(mode)
             with pytest.raises(UnreadableLog, match=rf"{path}.* may not be read: let the user") as refused:
                 find_logs([folder])
-            assert refused.value.__context__ is None, "what is said of a state folder is not meant"
+            assert recognised(refused.value, "/state") is None, "what is said of a state folder is not meant"
+            in_state = recognised(refused.value, folder)
+            assert in_state
+            assert "may not be read" in in_state
             path.chmod(0o700)
         (identified,) = find_logs([log]).paths
         log.chmod(0)

@@ -18,17 +18,21 @@ from cli.health import machine_faults as faults
 from cli.health.doctor import examine
 from cli.health.machine_checks import loopback, state_folder, unpacking, variables
 from cli.health.machine_faults import recognised, told_faults
-from cli.jobs.dbt import needs_spark
+from cli.jobs.dbt import DbtFailed, needs_spark
 from cli.machine.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, java_home, left_out, made, package
 from cli.machine.home import Home, InvalidSetting
 from cli.machine.temporary import NoTemporaryFolder, lets_run, scratch_folder
 from cli.spark import jvm
 from cli.spark.jvm import Jvm, last_words, quoted, refusal
+from warehouse.landing.logs import UnreadableLog
+from warehouse.landing.reader.mapping_file import BrokenMapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyspark.sql import SparkSession
+
+    from warehouse.contract.errors import SparkhouseError
 
 BIN = Path(sys.executable).parent
 MACHINE = Machine(Path("/state"), Path("/java"), "ann", {"LC_ALL": "C.UTF-8"})
@@ -306,6 +310,17 @@ def test_a_file_of_the_users_that_cannot_be_read_is_not_the_state_folders_fault(
     assert "SPARKHOUSE_HOME" in str(recognised(state, str(tmp_path / "state")))
     above = OSError(errno.EROFS, "Read-only file system", str(tmp_path))
     assert "SPARKHOUSE_HOME" in str(recognised(above, str(tmp_path / "not" / "yet" / "there")))
+
+
+@pytest.mark.parametrize("ours", [UnreadableLog, BrokenMapping])
+def test_what_is_said_of_a_file_of_the_users_is_not_searched_for_faults_of_the_state_folder(
+    tmp_path: Path, ours: type[SparkhouseError]
+) -> None:
+    told = ours(f"{tmp_path}/file cannot be read (Permission denied)")
+    told.__cause__ = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "file"))
+    assert recognised(told, str(tmp_path / "state")) is None
+    of_java = DbtFailed("fct_sessions: java.nio.file.AccessDeniedException: Permission denied")
+    assert "SPARKHOUSE_HOME" in str(recognised(of_java, str(tmp_path / "state")))
 
 
 def test_a_python_that_the_user_may_not_run_is_not_the_state_folders_fault() -> None:

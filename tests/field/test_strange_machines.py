@@ -120,6 +120,26 @@ def test_two_users_of_one_group_and_the_salt_of_the_first(place: Path) -> None:
     assert third.returncode == 0, third.stderr
 
 
+def test_a_user_who_may_not_read_a_log_or_a_mapping_is_told_which(place: Path) -> None:
+    python = opened(Path(sys.executable).resolve(), place)
+    log, kept, mapping = place / "Übung.json", place / "state" / "kept.json", place / "my.yml"
+    kept.parent.mkdir()
+    kept.parent.chmod(0o777)
+    for closed in (log, kept, mapping):
+        closed.touch()
+        closed.chmod(0)
+
+    def refused(*arguments: str | Path) -> str:
+        command = as_user(12345, BIN / "sparkhouse", "ingest", *arguments, reads_all="-all")
+        ended = started([*python, *command], {"SPARKHOUSE_HOME": str(place / "state")})
+        assert ended.returncode == 2
+        return ended.stderr
+
+    assert f"sparkhouse: {log} may not be read: let the user of this command read it" in refused(log)
+    assert f"sparkhouse: {kept} may not be read: let the user of this command read it" in refused(kept)
+    assert f"sparkhouse: the mapping {mapping} cannot be read" in refused(log, "--mapping", mapping)
+
+
 def test_without_a_loopback_interface_spark_says_what_is_wrong_and_memory_is_not_blamed(place: Path) -> None:
     environment = {"SPARKHOUSE_HOME": str(place / "state")}
     ended = started(["unshare", "--net", "--", str(BIN / "sparkhouse"), "sql", "select 1"], environment)

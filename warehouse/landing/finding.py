@@ -87,9 +87,7 @@ def _readable_matches(pattern: Path) -> tuple[list[Path], dict[Path, str]]:
     except NoSuchLog:
         raise
     except OSError as error:
-        problem = why_unreadable(Path(os.fsdecode(error.filename or pattern)), error)
-    # Outside of the handler: what is said of a fault of the machine is not meant for one of a log.
-    raise UnreadableLog(problem)
+        raise UnreadableLog(why_unreadable(Path(os.fsdecode(error.filename or pattern)), error)) from error
 
 
 def _matches(pattern: Path) -> tuple[list[Path], dict[Path, str]]:

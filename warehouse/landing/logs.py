@@ -113,11 +113,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
                 left -= len(chunk)
                 yield chunk
     except OSError as error:
-        problem = why_unreadable(path, error)
-    else:
-        return
-    # Outside of the handler: what is said of a fault of the machine is not meant for one of a log.
-    raise UnreadableLog(problem)
+        raise UnreadableLog(why_unreadable(path, error)) from error
 
 
 def unknown_logs(logs: Iterable[LogFile], known_checksums: Collection[str]) -> list[LogFile]:
