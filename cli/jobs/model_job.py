@@ -37,6 +37,31 @@ Result = TypeVar("Result")
 class ModelJob(Job):
     """The steps of the warehouse, and those of the model job on what it publishes."""
 
+    def publish(self) -> None:
+        """Let all readers see what this run has written so far."""
+        super().publish()
+        self._follow_versions()
+
+    def finish_publication(self) -> None:
+        """Finish the publication of a run that was killed while it published; otherwise do nothing."""
+        if self.publisher.journal.needs_finishing:
+            super().finish_publication()
+            self._follow_versions()
+
+    def roll_back(self, run_id: str) -> None:
+        """Return every table to the state before a run published."""
+        super().roll_back(run_id)
+        self._follow_versions()
+
+    def _follow_versions(self) -> None:
+        """Let MLflow's aliases follow the newest publication, if it was one of model versions."""
+        from models_ml.registry.aliases import follow
+        from models_ml.tables import MODEL_VERSIONS
+
+        newest = self.publisher.journal.read()
+        if newest and MODEL_VERSIONS in {move.table for move in newest.moves}:
+            follow(self.spark, self.home.mlflow)
+
     def train(self, spec: TrainingSpec, promote: str = "auto") -> TrainingReport:
         """Fit and compare the models, keep the best as a version, and write its metric card."""
         with self.steps.step("train") as step:

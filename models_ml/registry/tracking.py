@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
 
 PORTABLE, PROFILE, CARD = "model.json", "training_profile.json", "metric_card.html"
-CHAMPION, CHALLENGER = "champion", "challenger"
 
 # Read when MLflow is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -100,7 +99,7 @@ class Tracking:
         try:
             self._log(run, parameters, metrics)
             self._log_model(run.run_id, model)
-            published = self._register(f"sparkhouse-{label}", run)
+            published = self._register(registered_name(label), run)
         except BaseException:
             self.client.set_terminated(run.run_id, "FAILED")
             raise
@@ -126,13 +125,6 @@ class Tracking:
         for name, text in texts.items():
             self.client.log_text(published.mlflow_run_id, text, name)
 
-    def name_champion(self, published: PublishedModel, *, promoted: bool) -> None:
-        """Let the alias `champion` or `challenger` name a version; a champion is no challenger any more."""
-        name, number = published.registered_model, published.registry_version
-        self.client.set_registered_model_alias(name, CHAMPION if promoted else CHALLENGER, number)
-        if promoted and CHALLENGER in self.client.get_registered_model(name).aliases:
-            self.client.delete_registered_model_alias(name, CHALLENGER)
-
     def _log_model(self, run_id: str, model: PipelineModel) -> None:
         import mlflow
 
@@ -142,6 +134,11 @@ class Tracking:
             local = Path(scratch) / "model"
             mlflow.spark.save_model(model, str(local), dfs_tmpdir=f"{scratch}/dfs", pip_requirements=requirements)
             self.client.log_artifacts(run_id, str(local), "model")
+
+
+def registered_name(label: str) -> str:
+    """Return what the registry calls the model of a label."""
+    return f"sparkhouse-{label}"
 
 
 def _require_own(folder: Path) -> None:

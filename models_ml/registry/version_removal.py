@@ -16,7 +16,7 @@ from models_ml.errors import ModelJobError, UnknownModelVersion
 from models_ml.moments import moment
 from models_ml.registry.mlflow_location import ARTIFACTS
 from models_ml.registry.model_versions import all_versions, champion_of
-from models_ml.registry.tracking import CHAMPION, Tracking
+from models_ml.registry.tracking import Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,10 +52,9 @@ class StoredVersion:
 
 @dataclass(frozen=True)
 class Removal:
-    """Versions whose rows are gone; which are champions of their labels again; what people should know."""
+    """Versions whose rows are gone, and what people should know."""
 
     removed: tuple[StoredVersion, ...]
-    champions: tuple[StoredVersion, ...]
     notes: tuple[str, ...]
 
 
@@ -97,8 +96,8 @@ def remove_versions(spark: SparkSession, mlflow_dir: Path, wanted: Sequence[str]
     names = ", ".join(f"'{each.model_version}'" for each in removed)
     spark.sql(f"delete from {tables.MODEL_VERSIONS} where model_version in ({names})")  # noqa: S608 - names of its rows
     labels = sorted(each.label for each in lost)
-    champions = tuple(each for each in stored_versions(spark, mlflow_dir) if each.is_champion and each.label in labels)
-    return Removal(removed, champions, (*_naming(spark, removed), *_succession(labels, champions)))
+    champions = [each for each in stored_versions(spark, mlflow_dir) if each.is_champion]
+    return Removal(removed, (*_naming(spark, removed), *_succession(labels, champions)))
 
 
 def remove_stored(removal: Removal, mlflow_dir: Path) -> None:
@@ -118,9 +117,6 @@ def remove_stored(removal: Removal, mlflow_dir: Path) -> None:
         folder = _folder(each.mlflow_run_id, mlflow_dir)
         if folder:
             shutil.rmtree(folder)
-    for each in removal.champions:
-        with suppress(MlflowException):
-            client.set_registered_model_alias(each.registered_model, CHAMPION, each.registry_version)
 
 
 def _labels(versions: Sequence[Row]) -> set[str]:

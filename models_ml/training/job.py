@@ -16,7 +16,7 @@ from models_ml.errors import ModelJobError
 from models_ml.evaluation.weighted_metrics import Scored
 from models_ml.portable.model import PortableModel
 from models_ml.registry.model_versions import champion, earlier_tries, record_model_version
-from models_ml.registry.promotion import AUTO, Champion, Promotion, decide
+from models_ml.registry.promotion import AUTO, Champion, decide
 from models_ml.registry.tracking import CARD, PORTABLE, PROFILE, PublishedModel, Tracking, load_text
 from models_ml.registry.training_report import TrainingReport
 from models_ml.training.trained_models import TrainedModels, trained_models
@@ -37,6 +37,7 @@ def train(
     """Train, evaluate and publish one model version: an MLflow run, a registry version and a row of ml.model_versions.
 
     The model published is the one evaluated: fitted on the training snapshots only, so that its metrics are its own.
+    MLflow's aliases follow once the row is published (see registry.aliases).
 
     `features` names the columns of the feature table that may train, `promote` one of AUTO, NEVER and FORCE.
 
@@ -53,7 +54,7 @@ def train(
             promotion = decide(models.evaluation.scored, existing, models.test, promote)
         finally:
             dataset.rows.unpersist()
-        published = _publish(opening.result(), models, promotion)
+        published = _publish(opening.result(), models)
     report = TrainingReport(
         spec=spec,
         published=published.model,
@@ -104,11 +105,8 @@ class Published(NamedTuple):
     card: MetricCard
 
 
-def _publish(tracking: Tracking, models: TrainedModels, promotion: Promotion) -> Published:
-    """Store the version in MLflow: the MLlib pipeline, the same as one JSON, its card and its training distribution.
-
-    The aliases follow the table, which rules: until the run is published they may be ahead of it.
-    """
+def _publish(tracking: Tracking, models: TrainedModels) -> Published:
+    """Store the version in MLflow: the MLlib pipeline, the same as one JSON, its card and its training distribution."""
     published = tracking.publish(models.spec.label, models.pipeline, models.parameters, models.metrics)
     card = models.card(published.model_version)
     texts = {
@@ -118,5 +116,4 @@ def _publish(tracking: Tracking, models: TrainedModels, promotion: Promotion) ->
         CARD.replace(".html", ".json"): card.to_json(),
     }
     tracking.attach(published, texts)
-    tracking.name_champion(published, promoted=promotion.promoted)
     return Published(published, card)

@@ -226,6 +226,24 @@ def test_a_log_that_is_known_adds_nothing(ran: Ran) -> None:
     assert content(ran) == before
 
 
+def test_the_registry_names_the_champion_that_is_published_and_follows_a_rollback(ran: Ran) -> None:
+    from cli.jobs.model_job import ModelJob
+    from cli.runs.steps import Steps
+    from models_ml.registry.tracking import Tracking
+
+    def aliases() -> dict[str, str]:
+        registered = Tracking.open(ran.home.mlflow).client.get_registered_model(champion.registered_model)
+        return {alias: str(number) for alias, number in registered.aliases.items()}
+
+    assert ran.report.training is not None
+    champion = ran.report.training.published
+    assert aliases() == {"champion": champion.registry_version}
+    ModelJob(ran.spark, ran.home, Steps(quiet=True, run_id="back")).roll_back("test-run")
+    assert aliases() == {}
+    ModelJob(ran.spark, ran.home, Steps(quiet=True, run_id="forth")).roll_back("back")
+    assert aliases() == {"champion": champion.registry_version}
+
+
 BARE_DBT = [arguments for program, arguments in README_LINES if program == "dbt"]
 
 

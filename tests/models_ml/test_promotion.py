@@ -20,6 +20,7 @@ from models_ml.dataset.vectors import KEYS
 from models_ml.errors import UnknownModelVersion
 from models_ml.evaluation.weighted_metrics import Scored
 from models_ml.portable.model import PortableModel
+from models_ml.registry.aliases import follow
 from models_ml.registry.model_versions import champion, earlier_tries, find_model_version, retire_champions
 from models_ml.registry.promotion import AUTO, FORCE, NEVER, Champion, Promotion, confidence_of, decide
 from models_ml.registry.tracking import Tracking, load_text
@@ -60,6 +61,7 @@ class Job:
 
     def train(self, spec: TrainingSpec, names: list[str], promote: str = AUTO) -> Trained:
         report = train(self.spark, spec, self.mlflow_dir, names, promote)
+        follow(self.spark, self.mlflow_dir)
         [row] = self.spark.table("ml.model_versions").where(f"model_version = '{report.model_version}'").collect()
         chosen = champion(self.spark, spec.label)
         registered = Tracking.open(self.mlflow_dir).client.get_registered_model(report.published.registered_model)

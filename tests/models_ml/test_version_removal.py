@@ -10,10 +10,14 @@ import pytest
 
 from models_ml import tables
 from models_ml.errors import UnknownModelVersion
+from models_ml.registry.aliases import follow
 from models_ml.registry.model_versions import champion
 from models_ml.registry.tracking import Tracking
 from models_ml.registry.version_removal import ChampionInUse, remove_stored, remove_versions, stored_versions
 from warehouse.contract.tables import create_or_widen
+from warehouse.publishing.branch import on_branch
+from warehouse.publishing.journal import Journal
+from warehouse.publishing.publication import Publisher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +38,13 @@ class Shelf:
 
     def runs(self) -> set[str]:
         return {path.name[:8] for path in (self.mlflow_dir / "artifacts").iterdir()}
+
+    def aliases(self, label: str) -> dict[str, str]:
+        registered = Tracking.open(self.mlflow_dir).client.get_registered_model(f"sparkhouse-{label}")
+        return {alias: str(number) for alias, number in registered.aliases.items()}
+
+    def number(self, name: str) -> str:
+        return self.names[name].partition("-")[0].removeprefix("v")
 
     def versions(self, label: str = LABEL) -> list[str]:
         client = Tracking.open(self.mlflow_dir).client
@@ -116,8 +127,39 @@ def test_a_champion_stays_unless_it_is_forced_and_then_the_one_before_it_is_cham
         f"{shelf.names['first']} is champion of {LABEL} again",
         f"{OTHER} has no champion any more: run sparkhouse train --label {OTHER} before the next prediction",
     )
-    registered = Tracking.open(shelf.mlflow_dir).client.get_registered_model(f"sparkhouse-{LABEL}")
-    assert str(registered.aliases["champion"]) == now.registry_version
+    follow(shelf.spark, shelf.mlflow_dir)
+    assert shelf.aliases(LABEL) == {"champion": now.registry_version, "challenger": shelf.number("challenger")}
+    assert shelf.aliases(OTHER) == {}
+
+
+def test_aliases_follow_what_is_published_and_what_is_rolled_back(shelf: Shelf, tmp_path: Path) -> None:
+    publisher = Publisher(shelf.spark, Journal(tmp_path / "publication.json"))
+    follow(shelf.spark, shelf.mlflow_dir)
+    before = [shelf.aliases(label) for label in (LABEL, OTHER)]
+    assert before == [{"champion": shelf.number("second")}, {"champion": shelf.number("other")}]
+    with on_branch(shelf.spark, "removal"):
+        lost = [shelf.names["second"], shelf.names["other"]]
+        removal = remove_versions(shelf.spark, shelf.mlflow_dir, lost, force=True)
+    publisher.publish("removal")
+    follow(shelf.spark, shelf.mlflow_dir)
+    challenged = {"champion": shelf.number("first"), "challenger": shelf.number("challenger")}
+    assert [shelf.aliases(label) for label in (LABEL, OTHER)] == [challenged, {}]
+    publisher.roll_back("removal", "rollback")
+    follow(shelf.spark, shelf.mlflow_dir)
+    assert [shelf.aliases(label) for label in (LABEL, OTHER)] == before
+    remove_stored(removal, shelf.mlflow_dir)
+    follow(shelf.spark, shelf.mlflow_dir)
+    assert shelf.aliases(LABEL) == {}, "its row is champion, and its files are gone for good"
+
+
+def test_on_a_server_that_others_share_their_models_keep_their_aliases(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(shelf.spark, shelf.mlflow_dir)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shelf.mlflow_dir / 'mlflow.db'}")
+    shelf.spark.sql(f"delete from {tables.MODEL_VERSIONS} where label = '{OTHER}'")
+    follow(shelf.spark, shelf.mlflow_dir)
+    assert shelf.aliases(OTHER) == {"champion": shelf.number("other")}
 
 
 def test_an_unknown_version_removes_nothing(shelf: Shelf) -> None:
