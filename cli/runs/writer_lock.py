@@ -1,4 +1,8 @@
-"""One writer at a time on a state folder, any number of readers."""
+"""One writer at a time on a state folder, any number of readers.
+
+By the system's own lock: the library filelock empties the file that it locks, and with it the name of whoever was
+killed, and by default takes a marker for a lock where the file system has none.
+"""
 
 from __future__ import annotations
 
