@@ -87,6 +87,7 @@ def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = N
 
     `Home.from_environment()` has to come first: it names them to dbt, and keeps away what dbt reads for other projects.
     """
+    from dbt.cli.exceptions import DbtUsageException
     from dbt.cli.main import dbtRunner
 
     def listen(event: EventMsg) -> None:
@@ -103,6 +104,9 @@ def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = N
     )
     if isinstance(invoked.exception, KeyboardInterrupt):
         raise invoked.exception
+    if isinstance(invoked.exception, DbtUsageException):
+        # Of all that ends dbt, it does not print this itself.
+        raise DbtFailed(str(invoked.exception))
     if invoked.success:
         return DbtOutcome(0, nodes)
     if invoked.exception or any(node.status in {"error", "runtime error"} for node in nodes):

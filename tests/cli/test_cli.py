@@ -13,7 +13,7 @@ import pytest
 import typer.main
 
 from cli import app as command_line
-from cli.jobs.dbt import DbtFailed, DbtNode, DbtOutcome
+from cli.jobs.dbt import DbtFailed, DbtNode, DbtOutcome, run_dbt
 from cli.jobs.warehouse_job import CheckFailed, raise_failed, summary
 from cli.printing.run_report import query_of_predictions
 from warehouse.contract.catalogue import GROUPS, Feature, features
@@ -155,6 +155,11 @@ def test_simulate_writes_a_log(sparkhouse: Callable[..., int], tmp_path: Path) -
     out = tmp_path / "log.json"
     assert sparkhouse("simulate", "--out", str(out), "--users", "5", "--days", "3", "--ids", "random") == 0
     assert json.loads(out.read_text().splitlines()[0])["page"]
+
+
+def test_an_option_that_dbt_does_not_know_is_told() -> None:
+    with pytest.raises(DbtFailed, match=r"No such option.*--nope"):
+        run_dbt(["ls", "--nope"])
 
 
 def test_a_failed_dbt_test_is_a_failed_check() -> None:
