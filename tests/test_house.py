@@ -42,6 +42,7 @@ FLOORS = {
     "expectations": [
         ["gate"],
         ["engine", "suites"],
+        ["custom"],
         ["measures"],
         [""],
     ],
@@ -54,6 +55,10 @@ FLOORS = {
         ["dataset"],
         ["portable", "spec"],
         [""],
+    ],
+    "warehouse": [
+        ["landing", "publishing"],
+        ["contract"],
     ],
 }
 # What some rooms may import beside Python's own library; shap is imported where contributions of trees are asked for.

@@ -37,9 +37,9 @@ Result = TypeVar("Result")
 class ModelJob(Job):
     """The steps of the warehouse, and those of the model job on what it publishes."""
 
-    def publish(self) -> None:
-        """Let all readers see what this run has written so far."""
-        super().publish()
+    def publish(self, run_id: str | None = None) -> None:
+        """Let all readers see what this run, or another one, has written so far."""
+        super().publish(run_id)
         self._follow_versions()
 
     def finish_publication(self) -> None:

@@ -92,14 +92,15 @@ class Job:
                         f"all its {step.rows_out} tables are there now"
                     )
 
-    def publish(self) -> None:
-        """Let all readers see what this run has written so far."""
+    def publish(self, run_id: str | None = None) -> None:
+        """Let all readers see what this run, or another one, has written so far."""
+        chosen = run_id or self.steps.run_id
         with self.steps.step("publish") as step:
-            publication = self.publisher.publish(self.steps.run_id)
+            publication = self.publisher.publish(chosen)
             moves = publication.moves if publication else ()
             self._keep_backups(move.table for move in moves)
             step.rows_in = step.rows_out = len(moves)
-            step.detail = f"{len(moves)} tables of run {self.steps.run_id}" if moves else "nothing was written"
+            step.detail = f"{len(moves)} tables of run {chosen}" if moves else "nothing was written"
 
     def publish_accepted(self, run_id: str, rules: Sequence[str], reason: str) -> None:
         """Publish a run that the gate stopped, in spite of named rules.
@@ -115,12 +116,7 @@ class Job:
             found = accept(self.spark, run_id, rules, reason, account())
             step.rows_out = len(found)
             step.detail = f"{len(found)} findings of {', '.join(rules)}"
-        with self.steps.step("publish") as step:
-            publication = self.publisher.publish(run_id)
-            moves = publication.moves if publication else ()
-            self._keep_backups(move.table for move in moves)
-            step.rows_in = step.rows_out = len(moves)
-            step.detail = f"{len(moves)} tables of run {run_id}"
+        self.publish(run_id)
         mark(self.home, run_id, PUBLISHED)
 
     def _keep_backups(self, names: Iterable[str]) -> None:

@@ -21,6 +21,8 @@ from expectations.suites.leaks import leaks
 from expectations.suites.performance import performance
 from expectations.suites.rules import between, indicator, known, mean, milliseconds, row_count, ruled, varied
 from expectations.suites.volumes import volumes
+from warehouse.contract.labels import default_label
+from warehouse.contract.labels import labels as label_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,17 +38,6 @@ SHARES = MappingProxyType(
         "staging.devices": "without_device",
         "staging.http_errors": "is_http_error",
         "staging.registrations": "before_registration",
-    }
-)
-# The plausible share of snapshots with the outcome, among those where it is known.
-LABEL_SHARES = MappingProxyType(
-    {
-        "churned_in_time_bin": (0.001, 0.5),
-        "will_churn_in_next_bin": (0.001, 0.5),
-        "will_churn_soon": (0.001, 0.7),
-        "will_downgrade": (0, 0.5),
-        "will_upgrade": (0, 0.7),
-        "will_lapse": (0, 0.9),
     }
 )
 
@@ -122,16 +113,19 @@ def labels(audit: Audit) -> Suite | None:
     table, limits = read(audit.spark, LABELS), audit.limits
     if not has_snapshots(audit.spark):
         return None
+    catalogue = label_catalogue()
     span = F.datediff(F.max("as_of_date"), F.min("as_of_date")) > F.max("horizon_days")
-    seen = table.agg(*(F.count(name).alias(name) for name in LABEL_SHARES), span.alias("beyond_horizon")).collect()[0]
-    rows = table.select(*SNAPSHOT_KEY, *(indicator(F.col(name)).alias(name) for name in LABEL_SHARES))
+    seen = table.agg(
+        *(F.count(label.name).alias(label.name) for label in catalogue), span.alias("beyond_horizon")
+    ).collect()[0]
+    rows = table.select(*SNAPSHOT_KEY, *(indicator(F.col(label.name)).alias(label.name) for label in catalogue))
     rules = ruled(limits["labels.rows"], row_count(int(limits["labels.rows"]["lowest"])))
     # In its first weeks a log is shorter than the horizon; later, no known outcome means that the labels are broken.
     if seen["beyond_horizon"]:
-        rules += ruled(limits["labels.known"], known("churned_in_time_bin", limits["labels.known"]["share"]))
-    for name, bounds in LABEL_SHARES.items():
-        if seen[name] >= limits["labels.share"]["sample"]:
-            rules += ruled(limits["labels.share"], mean(name, *bounds))
+        rules += ruled(limits["labels.known"], known(default_label(), limits["labels.known"]["share"]))
+    for label in catalogue:
+        if seen[label.name] >= limits["labels.share"]["sample"]:
+            rules += ruled(limits["labels.share"], mean(label.name, *label.plausible_share))
     return Suite("labels", LABELS, SNAPSHOT_KEY, rows, tuple(rules))
 
 

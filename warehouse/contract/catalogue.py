@@ -18,6 +18,7 @@ from pydantic import (
 
 from warehouse.contract.dbt_yaml import DOC_BLOCKS, MODELS, doc_blocks, loaded, resolved
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.labels import label_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 CATALOGUE = MODELS / "marts" / "_marts__features.yml"
-MART_MODELS = MODELS / "marts" / "_marts__models.yml"
 
-MODEL, LABEL_MODEL = "fct_user_features", "fct_churn_labels"
+MODEL = "fct_user_features"
 NO_FEATURES = ("user_id", "as_of_date", "last_event_at")
 Group = Literal[
     "volume",
@@ -143,17 +143,14 @@ class Feature(BaseModel):
         return alarm
 
 
-def features(
-    catalogue: Path = CATALOGUE, mart_models: Path = MART_MODELS, docs_file: Path = DOC_BLOCKS
-) -> tuple[Feature, ...]:
+def features(catalogue: Path = CATALOGUE, docs_file: Path = DOC_BLOCKS) -> tuple[Feature, ...]:
     """Return all features, in the order of the table's columns.
 
     Raises:
         BrokenCatalogue: with every fault of every column.
     """
     columns = _columns(catalogue, MODEL)
-    labels = {column["name"] for column in _columns(mart_models, LABEL_MODEL) if column.get("data_type") == "boolean"}
-    known = Known({column["name"] for column in columns}, labels, doc_blocks(docs_file))
+    known = Known({column["name"] for column in columns}, label_names(), doc_blocks(docs_file))
     listed, faults = [], []
     for column in columns:
         if column["name"] in NO_FEATURES:
