@@ -59,7 +59,9 @@ class Rule(_Entry):
 
 
 def _utc(moment: object) -> object:
-    """YAML has dates and moments of its own; a date begins at midnight, and without a zone, a moment is UTC."""
+    """YAML has dates and moments, those without seconds as text; a date begins at midnight, and no zone is UTC."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment.strip().replace("Z", "+00:00"))
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
     return moment.replace(tzinfo=timezone.utc) if isinstance(moment, datetime) and not moment.tzinfo else moment

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from pyspark.sql import functions as F
+from readmes import commands_of
 from real_users import REAL_USERS, append_real_users
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cli.machine.home import Home
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-README_LINES = re.findall(r"^\.venv/bin/(\w+) (.*)", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 PAGES = {
     "page_about_hourly": "About",
@@ -194,9 +193,9 @@ def test_two_readers_in_processes_of_their_own_answer_at_the_same_time(ran: Ran)
 
 @pytest.mark.parametrize(
     "arguments",
-    [arguments for program, arguments in README_LINES if program == "sparkhouse" and arguments.startswith("sql ")],
+    [arguments for arguments in commands_of("sparkhouse") if arguments.startswith("sql ")],
 )
-def test_a_query_of_the_readme_answers(
+def test_a_query_of_the_readmes_answers(
     ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str
 ) -> None:
     from cli.app import main
@@ -244,7 +243,7 @@ def test_the_registry_names_the_champion_that_is_published_and_follows_a_rollbac
     assert aliases() == {"champion": champion.registry_version}
 
 
-BARE_DBT = [arguments for program, arguments in README_LINES if program == "dbt"]
+BARE_DBT = commands_of("dbt")
 
 
 @pytest.mark.parametrize("arguments", [arguments for arguments in BARE_DBT if arguments.startswith("run ")])
