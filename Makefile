@@ -6,7 +6,7 @@ STAMP := .venv/.set-up
 # The environment holds absolute paths: a clone that was moved or renamed, or whose Python is gone, sets itself up again.
 IS_SET_UP := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -I -c '' 2>/dev/null && echo yes)
 
-.PHONY: run test test-with-java test-without-java test-field test-faults lint bench bench-models lock setup moved
+.PHONY: run test test-with-java test-without-java test-field test-faults lint bench bench-models bench-gate lock setup moved
 
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
@@ -48,6 +48,10 @@ bench: setup
 # Five logs of 2,250 users, from simulation to metric card: what the README says of the champion.
 bench-models: setup
 	$(BIN)/python tests/benchmarks/five_logs.py $(FOLDER)
+
+# 60 good logs of unlike services through ingest and build, and five poisons: what expectations/README.md says of the gate.
+bench-gate: setup
+	PYTHONPATH=tests/helpers $(BIN)/python tests/benchmarks/gate_logs.py
 
 # Resolve the lock file anew from pyproject.toml.
 lock: setup

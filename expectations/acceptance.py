@@ -42,6 +42,11 @@ class Acceptance:
     said: str
     message: str
 
+    @property
+    def told(self) -> str:
+        """The finding as it was, and who let it pass why."""
+        return f"{self.message} ({self.said})"
+
     def covers(self, result: RuleResult) -> bool:
         """Whether a result is the same finding, and has grown by a tenth at the most."""
         return _place(result) == self.place and result.excess <= self.excess * ROOM
@@ -73,7 +78,7 @@ def newly_accepted(spark: SparkSession, before: Sequence[Acceptance]) -> list[st
     if not before or not spark.catalog.tableExists(RESULTS):
         return []
     last = spark.table(RESULTS).agg(F.max("validated_at")).collect()[0][0]
-    return [f"{each.message} ({each.said})" for each in before if last is None or each.at > last]
+    return [each.told for each in before if last is None or each.at > last]
 
 
 def stopping(spark: SparkSession, run_id: str) -> list[dict[str, object]]:

@@ -36,8 +36,7 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     `passed` and `failures`. Raises UnknownSuite, MissingTable when a table to validate has not been made,
     CatalogueMismatch, or BrokenNullRule.
     """
-    # Read when Great Expectations is imported: it would otherwise report usage over the network.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    _stay_offline()
     # Great Expectations takes seconds to import, which only those who validate should pay for.
     from expectations.acceptance import acceptances, accepted, newly_accepted
     from expectations.engine import checkpoint, results_table
@@ -62,7 +61,7 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
             docs_dir,
             run_id,
             judge=lambda suite, outcome: accepted(rule_results(suite, outcome), before),
-            accepted=[f"{each.message} ({each.said})" for each in before],
+            accepted=[each.told for each in before],
         )
     finally:
         for suite in built:
@@ -70,6 +69,28 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     jobs = _jobs(spark) - jobs_before
     results_table.append(spark, run_id, results)
     return ValidationReport(run_id, tuple(results), jobs, docs_dir / "index.html", tuple(newest))
+
+
+def accept_findings(  # noqa: PLR0913 - what, why and by whom
+    spark: SparkSession, docs_dir: Path, run_id: str, rules: Sequence[str], reason: str, *, by: str
+) -> list[str]:
+    """Keep that the findings of rules that stopped a run were accepted, in the table and on the pages of the run.
+
+    Returns what was found. Raises NothingToAccept, StillStopped: nothing is kept.
+    """
+    _stay_offline()
+    from expectations.acceptance import accept, acceptances
+    from expectations.engine import checkpoint
+
+    found = accept(spark, run_id, rules, reason, by)
+    before = acceptances(spark)
+    checkpoint.show_accepted(docs_dir, run_id, rules, before[-1].said, [each.told for each in before])
+    return found
+
+
+def _stay_offline() -> None:
+    """Read when Great Expectations is imported: it would otherwise report usage over the network."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
 def _jobs(spark: SparkSession) -> int:

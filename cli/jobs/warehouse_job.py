@@ -107,13 +107,13 @@ class Job:
 
         Raises NothingUnpublished, NothingToAccept, StillStopped, NotStoppedByGate, MainHasMoved.
         """
-        from expectations.acceptance import accept
+        from expectations.gate import accept_findings
         from warehouse.publishing.branch import require_branch
 
         require_branch(self.spark, run_id)
         require_stopped_by_gate(self.home, run_id)
         with self.steps.step("accept") as step:
-            found = accept(self.spark, run_id, rules, reason, account())
+            found = accept_findings(self.spark, self.home.data_docs, run_id, rules, reason, by=account())
             step.rows_out = len(found)
             step.detail = f"{len(found)} findings of {', '.join(rules)}"
         self.publish(run_id)

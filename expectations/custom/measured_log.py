@@ -24,7 +24,6 @@ SESSION, USER_DAY = ("user_id", "session_id"), ("user_id", "event_date")
 SECONDS_PER_DAY = 86_400
 # Columns that an event has, and those that only a song has.
 OF_EVENTS, OF_SONGS = ("level", "gender", "state", "device_family"), ("artist", "song", "song_length_seconds")
-IS_SONG = F.col("page") == "NextSong"
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,13 @@ def measured_log(rows: DataFrame) -> MeasuredLog:
 def session_hours(events: DataFrame) -> DataFrame:
     """One row per user, session and hour with an event."""
     hour = F.floor(F.unix_timestamp("occurred_at") / F.lit(3600))
+    is_song = F.col("page") == "NextSong"
     nulls = [F.count_if(F.col(name).isNull()) for name in OF_EVENTS]
-    nulls += [F.count_if(IS_SONG & F.col(name).isNull()) for name in OF_SONGS]
+    nulls += [F.count_if(is_song & F.col(name).isNull()) for name in OF_SONGS]
     named = [null.alias(f"{name}_null_count") for null, name in zip(nulls, (*OF_EVENTS, *OF_SONGS), strict=True)]
     return events.groupBy(*SESSION, "event_date", hour.alias("hour")).agg(
         F.count("*").alias("event_count"),
-        F.count_if(IS_SONG).alias("song_count"),
+        F.count_if(is_song).alias("song_count"),
         F.sum(F.coalesce("song_length_seconds", F.lit(0)) / F.lit(3600)).alias("song_hours"),
         F.count("item_in_session").alias("item_count"),
         F.min("item_in_session").alias("first_item"),

@@ -24,7 +24,7 @@ from great_expectations.data_context.types.base import (
 from expectations.engine import data_docs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from great_expectations.core import ExpectationSuiteValidationResult
@@ -84,10 +84,28 @@ def run(
             found.meta["result"] = asdict(result)
         context.validation_results_store.set(key, of_suite)
         results += judged
-    context.build_data_docs(site_names=[data_docs.SITE], resource_identifiers=list(outcome.run_results))
+    _build(context, docs_dir, list(outcome.run_results))
+    return results
+
+
+def show_accepted(docs_dir: Path, run_id: str, rules: Collection[str], said: str, accepted: Sequence[str]) -> None:
+    """Let the pages of a run say that the findings of some rules were accepted, if they are those at hand."""
+    context = _context(docs_dir, accepted)
+    store: Any = context.validation_results_store
+    keys = [key for key in store.list_keys() if key.run_id.run_name == run_id]
+    for key in keys:
+        outcome = store.get(key)
+        for found in outcome.results:
+            if found.meta["result"]["rule"] in rules and not found.success:
+                found.meta["result"]["accepted"] = said
+        store.set(key, outcome)
+    _build(context, docs_dir, keys)
+
+
+def _build(context: EphemeralDataContext, docs_dir: Path, keys: Sequence[Any]) -> None:
+    context.build_data_docs(site_names=[data_docs.SITE], resource_identifiers=list(keys))
     # Fonts and pictures of its own templates, which our pages do not show.
     rmtree(docs_dir / "static", ignore_errors=True)
-    return results
 
 
 def _validation(source: SparkDatasource, suite: Suite) -> TableValidation:

@@ -91,6 +91,9 @@ def test_a_run_that_was_stopped_is_published_by_a_reason_that_the_next_runs_reme
     assert "hours without an event" in kept.observed_value
     assert warehouse.sql("select max(event_date) from staging.stg_sparkify__events").collect()[0][0] > newest
     assert json.loads((home.runs / f"{stopped}.json").read_text())["status"] == "published"
+    page = (home.data_docs / "index.html").read_text()
+    assert "The gate let this run pass, with findings that were accepted" in page
+    assert f"by {account()} in run {stopped}: It was down." in page
 
     capfd.readouterr()
     assert sparkhouse("dbt", "run", "--select", "stg_sparkify__events") == 0
