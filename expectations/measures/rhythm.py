@@ -35,7 +35,7 @@ THURSDAY, SATURDAY = 3, 5
 DAY_OFF = 0.5
 # A handful of rows follow the end of the published logs, up to two days later.
 STRAY = 0.0005
-# The level is read off two weeks on both sides, or off the four weeks before.
+# The level is read off two weeks on both sides, or off the two before, and the weekdays then off four: a service grows.
 AROUND, BEFORE, LEAST_BEFORE = 2 * WEEK, 28, 14
 # So many sessions as if seen everywhere alike keep the weights of a small log near 1.
 PRIOR_OF_WEEKDAY, PRIOR_OF_HOUR = 10.0, 5.0
@@ -58,10 +58,10 @@ class Hole:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The sessions of a day (since 1970), what the four weeks before it let expect, and how many errors lie between.
+    """The sessions of a day (since 1970), what the weeks before it let expect, and how many errors lie between.
 
-    An error is the standard error of the logarithm of their ratio: by chance, by the dispersion of those weeks, and by
-    how little they tell of the weekday.
+    The level is that of the two weeks before, the weekdays are those of four. An error is the standard error of the
+    logarithm of their ratio: by chance, by the dispersion of those weeks, and by how little they tell of the weekday.
     """
 
     day: int
@@ -185,7 +185,8 @@ def dispersion(days: Whole, sessions: Numbers, weights: Numbers) -> float:
 def _forecast(days: Whole, sessions: Numbers, before: Whole, place: int) -> Forecast:
     weekdays = _weekdays(days * DAY)
     weights = _shrunk(sessions[before], np.ones(len(before)), weekdays[before], len(WEEKDAYS), PRIOR_OF_WEEKDAY)
-    level = sessions[before].sum() / weights[weekdays[before]].sum()
+    newest = before[-LEAST_BEFORE:]
+    level = sessions[newest].sum() / weights[weekdays[newest]].sum()
     expected = level * weights[weekdays[place]]
     scatter = dispersion(days[before], sessions[before], weights[weekdays[before]])
     of_weekday = sessions[before][weekdays[before] == weekdays[place]].sum()

@@ -1,5 +1,6 @@
-{# A column leaves, or takes a type that it cannot widen to, only when `--full-refresh` says so; even then Iceberg keeps
-   its old values readable in the table's older snapshots. #}
+{# A column of a mart, which is public, leaves, or takes a type that it cannot widen to, only when `--full-refresh` says
+   so; even then Iceberg keeps its old values readable in the table's older snapshots. Of a table that only models read,
+   the columns are what these need. #}
 {% macro evolve_table(relation, columns) -%}
     {%- set existing, added, changes = described_columns(relation), [], [] -%}
     {%- for column in columns -%}
@@ -17,7 +18,7 @@
         {%- endif -%}
     {%- endfor -%}
 
-    {%- if existing and not should_full_refresh() -%}
+    {%- if existing and model.access == 'public' and not should_full_refresh() -%}
         {{ exceptions.raise_compiler_error(
             relation ~ " would lose or retype " ~ existing | join(', ') ~ ": `sparkhouse build --full-refresh` allows it, on a branch and after the audit."
         ) }}
