@@ -4,104 +4,108 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from logs_as_tables import DAY_MS, STAGED, START, read_log, without_hours, write_log
 
+from cli.commands.access import new_steps
+from cli.jobs.model_job import ModelJob
+from cli.jobs.warehouse_job import CheckFailed
 from cli.machine.account import account
+from cli.runs.records import recorded
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from logs_as_tables import Log
     from pyspark.sql import SparkSession
 
     from cli.machine.home import Home
 
-FIRST = date(2018, 10, 1)
-LOST = FIRST + timedelta(days=29)
-
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """31 days of 90 users in a file each, but for one that never came."""
-    folder = tmp_path_factory.mktemp("log")
-    simulate(SimulationSpec(users=90, days=31, ids="random", seed=3), folder, by_day=True)
-    (folder / f"events-{LOST}.json").unlink()
-    return folder
+def good(tmp_path_factory: pytest.TempPathFactory) -> Log:
+    """Five weeks."""
+    file = tmp_path_factory.mktemp("log") / "good.json"
+    simulate(SimulationSpec(users=90, days=35, ids="random", seed=3), file)
+    return read_log(file.read_bytes())
 
 
-@pytest.fixture
-def warehouse(empty_warehouse: SparkSession, home: Home) -> Iterator[SparkSession]:
-    yield empty_warehouse
-    home.limits.unlink(missing_ok=True)
-
-
-def last_run(home: Home) -> str:
-    return max(home.runs.glob("*.json")).stem
+def deliver(spark: SparkSession, home: Home, folder: Path, log: Log) -> str:
+    """A run that brings a log, as `build` does: on its branch, audited, published."""
+    steps = new_steps("build", quiet=True)
+    with recorded(home, steps):
+        job = ModelJob(spark, home, steps)
+        with job.branch():
+            write_log(spark, folder, log)
+            job.audit(["staging"])
+            job.publish()
+    return steps.run_id
 
 
 def test_a_run_that_was_stopped_is_published_by_a_reason_that_the_next_runs_remember(
-    warehouse: SparkSession,
+    empty_warehouse: SparkSession,
     home: Home,
-    log: Path,
+    good: Log,
+    tmp_path: Path,
     sparkhouse: Callable[..., int],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    for day in range(28):
-        (log / f"events-{FIRST + timedelta(days=day)}.json").rename(log / f"early-{day:02}.json")
-    assert sparkhouse("ingest", str(log / "early-*.json"), "--quiet") == 0
-    # Bare models, and then the events alone: the gate looks at all tables after each.
-    assert sparkhouse("dbt", "run") == 0
-    published = last_run(home)
-    newest = warehouse.sql("select max(event_date) from staging.stg_sparkify__events").collect()[0][0]
+    def days() -> int:
+        found: int = empty_warehouse.table(STAGED).select("event_date").distinct().count()
+        return found
 
-    assert sparkhouse("ingest", str(log / "events-*.json"), "--quiet") == 0
+    published = deliver(empty_warehouse, home, tmp_path, good[good.ts < START + 28 * DAY_MS])
+    lost = without_hours(good, 29, 0, 24)
     capfd.readouterr()
-    assert sparkhouse("dbt", "run", "--select", "stg_sparkify__events") == 1
-    stopped = last_run(home)
-    err = capfd.readouterr().err
-    assert re.search(r"volumes\.hole \(no hours .*\), observed \d\d hours without an event from 2018-10-\d\d", err)
-    assert f'sparkhouse publish {stopped} --accept volumes.hole --reason "..."' in err
-    assert re.search(r"\d+ expectations of raw, staging, features, labels, leaks, 1 not met; \d+ Spark jobs", err)
-    assert warehouse.sql("select max(event_date) from staging.stg_sparkify__events").collect()[0][0] == newest
+    with pytest.raises(CheckFailed) as told:
+        deliver(empty_warehouse, home, tmp_path, lost)
+    stopped = max(home.runs.glob("*.json")).stem
+    assert re.search(
+        r"volumes\.hole \(no hours .*\), observed 24 hours without an event from 2018-10-30", str(told.value)
+    )
+    assert f'sparkhouse publish {stopped} --accept volumes.hole --reason "..."' in str(told.value)
+    assert re.search(r"\d+ expectations of staging, 1 not met; \d+ Spark jobs", capfd.readouterr().err)
+    assert days() == 28
 
     # What cannot be accepted.
-    for run_id, rule, code, words in (
-        (stopped, "volumes.clock", 2, f"volumes.clock did not stop run {stopped}; these rules did: volumes.hole"),
-        (stopped, "no.rule", 2, "no.rule did not stop"),
-        (published, "volumes.hole", 2, f"run {published} has left nothing unpublished"),
-        ("20000101T000000000000Z", "volumes.hole", 2, "has left nothing unpublished"),
+    for run_id, rule, words in (
+        (stopped, "volumes.clock", f"volumes.clock did not stop run {stopped}; these rules did: volumes.hole"),
+        (stopped, "no.rule", "no.rule did not stop"),
+        (published, "volumes.hole", f"run {published} has left nothing unpublished"),
+        ("20000101T000000000000Z", "volumes.hole", "has left nothing unpublished"),
     ):
-        assert sparkhouse("publish", run_id, "--accept", rule, "--reason", "It was down.") == code
+        assert sparkhouse("publish", run_id, "--accept", rule, "--reason", "It was down.") == 2
         assert words in capfd.readouterr().err
     assert sparkhouse("publish", stopped, "--accept", "volumes.hole", "--reason", "  ") == 2
-    assert not warehouse.catalog.tableExists("monitoring.accepted_findings")
+    assert not empty_warehouse.catalog.tableExists("monitoring.accepted_findings")
 
     assert sparkhouse("publish", stopped, "--accept", "volumes.hole", "--reason", "It was down.") == 0
-    (kept,) = warehouse.table("monitoring.accepted_findings").collect()
-    assert (kept.run_id, kept.rule, kept.reason, kept.accepted_by) == (
-        stopped,
-        "volumes.hole",
-        "It was down.",
-        account(),
-    )
-    assert "hours without an event" in kept.observed_value
-    assert warehouse.sql("select max(event_date) from staging.stg_sparkify__events").collect()[0][0] > newest
+    (kept,) = empty_warehouse.table("monitoring.accepted_findings").collect()
+    assert (kept.run_id, kept.rule, kept.reason) == (stopped, "volumes.hole", "It was down.")
+    assert kept.accepted_by == account()
+    assert "24 hours without an event" in kept.observed_value
+    assert days() == 34
     assert json.loads((home.runs / f"{stopped}.json").read_text())["status"] == "published"
     page = (home.data_docs / "index.html").read_text()
     assert "The gate let this run pass, with findings that were accepted" in page
     assert f"by {account()} in run {stopped}: It was down." in page
 
+    # The next run tells of it, and lets it pass where it is found again, as after a rollback.
     capfd.readouterr()
-    assert sparkhouse("dbt", "run", "--select", "stg_sparkify__events") == 0
-    err = capfd.readouterr().err
-    assert f"by {account()} in run {stopped}: It was down." in err
-    page = (home.data_docs / "index.html").read_text()
-    assert "Accepted so far" in page
-    assert f"in run {stopped}: It was down." in page
+    deliver(empty_warehouse, home, tmp_path, lost)
+    assert f"by {account()} in run {stopped}: It was down." in capfd.readouterr().err
+    assert sparkhouse("rollback", stopped) == 0
+    assert days() == 28
+    deliver(empty_warehouse, home, tmp_path, lost)
+    assert days() == 34
+    assert "Accepted so far" in (home.data_docs / "index.html").read_text()
+    # Another hole is another finding.
+    with pytest.raises(CheckFailed):
+        deliver(empty_warehouse, home, tmp_path, without_hours(lost, 31, 0, 24))
 
 
 @pytest.mark.parametrize(

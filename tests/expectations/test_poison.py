@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import lzma
 from dataclasses import dataclass, replace
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
-from pyarrow import json as arrow_json
+from logs_as_tables import DAY_MS, HOUR_MS, RAW, START, TABLES, read_log, without_hours, write_log
 
 from expectations.gate import validate
 from expectations.limits import Outage, load
@@ -35,33 +34,8 @@ if TYPE_CHECKING:
 
     Log = pd.DataFrame
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-# A Monday, 2018-10-01: the simulated log has six weeks from there on.
-START = 1_538_352_000_000
 CANCELLED = "Cancellation Confirmation"
-RAW, STAGED = "raw.events", "staging.stg_sparkify__events"
-# What the suites look at, of the lines as they are ingested and as the staging model makes them.
-TABLES = {
-    RAW: """
-        select string(monotonically_increasing_id()) as record_hash, userId as user_id,
-            bigint(registration) as registration, ts, source_file, timestamp '2019-01-01' as ingested_at
-        from log""",
-    STAGED: """
-        select string(monotonically_increasing_id()) as event_id, userId as user_id, sessionId as session_id,
-            itemInSession as item_in_session, page, level, artist, song, status as http_status,
-            length as song_length_seconds, 'Windows' as device_family, 'F' as gender, 'TX' as state,
-            date(timestamp_millis(ts)) as event_date, timestamp_millis(ts) as occurred_at,
-            timestamp_millis(bigint(registration)) as registered_at
-        from log where registration is not null""",
-}
-COLUMNS = ["ts", "userId", "sessionId", "itemInSession", "page", "level", "artist", "song", "status", "length"]
-COLUMNS += ["registration", "source_file"]
 PUBLISHED_DAYS = 28
-
-
-def read_log(lines: bytes) -> Log:
-    log: Log = arrow_json.read_json(BytesIO(lines)).to_pandas()
-    return log.assign(source_file="log.json")
 
 
 @pytest.fixture(scope="module")
@@ -80,26 +54,14 @@ class Gate:
     folder: Path
 
     def __call__(self, log: Log, published: Log | None = None, limits: Limits | None = None) -> ValidationReport:
-        self.spark.sql("create namespace if not exists raw")
-        self.spark.sql("create namespace if not exists staging")
         for table in TABLES:
             self.spark.sql(f"drop table if exists {table}")
-        self._write(log if published is None else published)
+        write_log(self.spark, self.folder, log if published is None else published)
         if published is None:
             return self._validated(limits)
         with on_branch(self.spark, "delivery"):
-            self._write(log)
+            write_log(self.spark, self.folder, log)
             return self._validated(limits)
-
-    def _write(self, log: Log) -> None:
-        file = self.folder / f"log-{len(list(self.folder.iterdir()))}.parquet"
-        log[COLUMNS].to_parquet(file)
-        self.spark.read.parquet(str(file)).createOrReplaceTempView("log")
-        for table, query in TABLES.items():
-            if self.spark.catalog.tableExists(table):
-                self.spark.sql(f"insert overwrite {table} {query}")
-            else:
-                self.spark.sql(f"create table {table} using iceberg as {query}")
 
     def _validated(self, limits: Limits | None) -> ValidationReport:
         return validate(self.spark, ["staging"], self.folder / "docs", "poison", (), limits=limits)
@@ -122,11 +84,6 @@ def spoilt_after(log: Log, spoil: Callable[[Log], Log]) -> Log:
 def by_day(log: Log) -> Log:
     """The same log, delivered in a file for each date."""
     return log.assign(source_file="day-" + (log.ts // DAY_MS).astype(str))
-
-
-def without_hours(log: Log, day: int, first: int, until: int) -> Log:
-    begin = START + day * DAY_MS
-    return log[(log.ts < begin + first * HOUR_MS) | (log.ts >= begin + until * HOUR_MS)]
 
 
 def without_levels(log: Log, first_day: int = 0) -> Log:
