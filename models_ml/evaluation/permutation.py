@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models_ml.evaluation.weighted_metrics import average_precision
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,17 +54,6 @@ def permutation_importance(
             drops = [intact - _precision_without(scorer, shuffled, indices, labels, order) for order in orders]
         importances.append(Importance(name, float(np.mean(drops)), float(np.std(drops)), share))
     return tuple(importances)
-
-
-def average_precision(labels: Floats, scores: Floats) -> float:
-    """Return precision averaged over the positives; rows of one score come together.
-
-    The same as the metric of that name, without the others' time.
-    """
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    hits = labels[order].cumsum()[ends]
-    return float(np.diff(hits, prepend=0) @ (hits / (ends + 1)) / hits[-1])
 
 
 def _precision_without(scorer: Scorer, elements: Floats, indices: list[int], labels: Floats, order: Integers) -> float:

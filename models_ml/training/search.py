@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pyspark.sql import functions as F
-from sklearn.metrics import average_precision_score
 
+from models_ml.evaluation.weighted_metrics import average_precision
 from models_ml.spec.grids import algorithms
 from models_ml.spec.training_spec import NONE, WEIGHTS
 from models_ml.training.classifiers import fit
@@ -138,4 +138,4 @@ def _joined(rows: Matrix, by_fold: Mapping[int, Mapping[Point, Floats]]) -> dict
 
 def _mean_precision(rows: Matrix, scores: Floats) -> float:
     folds = [rows.folds == fold for fold in np.unique(rows.folds)]
-    return float(np.mean([average_precision_score(rows.labels[fold], scores[fold]) for fold in folds]))
+    return float(np.mean([average_precision(rows.labels[fold], scores[fold]) for fold in folds]))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from models_ml.evaluation.permutation import average_precision, permutation_importance
+from models_ml.evaluation.permutation import permutation_importance
+from models_ml.evaluation.weighted_metrics import average_precision
 from models_ml.portable.linear import LinearScorer
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from models_ml.evaluation.metrics import Interval, percentile_interval, user_resamples
+from models_ml.evaluation.weighted_metrics import average_precision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,8 +129,8 @@ def _class_score(is_class: NDArray[np.bool_], probability: Floats) -> ClassScore
     rows = int(is_class.sum())
     if rows in {0, len(is_class)}:
         return ClassScore(rows, float("nan"), float("nan"))
-    auc, precision = (float(measure(is_class, probability)) for measure in (roc_auc_score, average_precision_score))
-    return ClassScore(rows, auc, precision)
+    precision = average_precision(is_class.astype(np.float64), probability)
+    return ClassScore(rows, float(roc_auc_score(is_class, probability)), precision)
 
 
 def _interval(values: Floats) -> Interval:
