@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-# Written when a run is published, and at the end of a bare dbt build by the macro record_build.
+# Written when a run is published, and at the end of a build by bare dbt.
 BUILDS = "monitoring.builds"
 
 

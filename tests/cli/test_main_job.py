@@ -251,13 +251,17 @@ def test_a_bare_dbt_run_of_the_readme_works_on_the_same_tables_and_changes_no_ro
     def commits() -> int:
         return int(ran.value("select count(*) from marts.fct_user_features.snapshots"))
 
-    rows_before, commits_before = content(ran), commits()
+    def builds() -> int:
+        return int(ran.value("select count(*) from monitoring.builds"))
+
+    rows_before, commits_before, builds_before = content(ran), commits(), builds()
     environment = {**os.environ, "SPARKHOUSE_HOME": str(ran.home.path), "SPARKHOUSE_DRIVER_MEMORY": "2g"}
     command = [str(Path(sys.executable).with_name("dbt")), *shlex.split(arguments)]
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout
     assert commits() == commits_before + 1
     assert content(ran) == rows_before
+    assert builds() == builds_before + 1
 
 
 @pytest.mark.parametrize("arguments", [arguments for arguments in BARE_DBT if not arguments.startswith("run ")])

@@ -12,8 +12,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from dbt.artifacts.schemas.run import RunExecutionResult
-from dbt.cli.main import dbtRunner
 
 from cli.app import main
 from cli.jobs.model_job import ModelJob
@@ -35,6 +33,7 @@ from warehouse.landing.simulator import SimulationSpec, simulate
 from warehouse.publishing.journal import utc_moment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pyspark.sql import SparkSession
@@ -81,14 +80,21 @@ def late_file(log: Path) -> Path:
 def past(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Past:
     folder = tmp_path_factory.mktemp("past")
     days = simulate(SimulationSpec(users=12, days=FIRST_DAYS + 1, ids="random"), folder / "log", by_day=True).paths
-    job = ModelJob(empty_warehouse, home, Steps(quiet=True))
-    job.ingest(days[:FIRST_DAYS])
-    job.build(*MODELS_ONLY)
+    job = published(ModelJob(empty_warehouse, home, Steps(quiet=True, run_id="first")), days[:FIRST_DAYS])
     parquet, csv = write(job, folder / "set.parquet"), write(job, folder / "set.csv")
     known_at = datetime.now(UTC)
-    job.ingest([days[FIRST_DAYS], late_file(folder / "log")])
-    job.build(*MODELS_ONLY)
+    later = [days[FIRST_DAYS], late_file(folder / "log")]
+    published(ModelJob(empty_warehouse, home, Steps(quiet=True, run_id="second")), later)
     return Past(job, parquet, csv, known_at)
+
+
+def published(job: ModelJob, logs: Sequence[Path]) -> ModelJob:
+    """The job, when it has built on these logs too."""
+    with job.branch():
+        job.ingest(logs)
+        job.build(*MODELS_ONLY)
+        job.publish()
+    return job
 
 
 # A past training set
@@ -181,30 +187,6 @@ def test_a_build_knows_its_tables_and_its_newest_line(past: Past) -> None:
     for build, known in ((first, past.known_at), (second, second.completed_at)):
         newest = past.spark.table("raw.events").where(f"ingested_at <= timestamp'{known.isoformat()}'")
         assert newest.agg({"ingested_at": "max"}).collect()[0][0].astimezone(UTC) == build.newest_ingested_at
-
-
-# What is no complete build
-
-
-def test_only_a_build_of_features_and_labels_without_a_broken_model_is_recorded(past: Past) -> None:
-    def ended(kind: str = "model", **statuses: str) -> list[dict[str, Any]]:
-        return [{"node": {"resource_type": kind, "name": name}, "status": end} for name, end in statuses.items()]
-
-    whole = ended(fct_user_features="success", fct_churn_labels="success")
-    cases = {
-        "whole": whole,
-        "failed test": [*whole, *ended("test", is_unique="fail")],
-        "broken model": [*whole, *ended(fct_sessions="error")],
-        "skipped model": [*whole, *ended(fct_sessions="skipped")],
-        "features alone": whole[:1],
-        "tests alone": ended("test", is_unique="pass"),
-    }
-    answers = "".join(f"{{{{ record_build({case}) | length > 0 }}}} " for case in cases.values())
-    compiled = dbtRunner().invoke(["--quiet", "compile", "--inline", answers]).result
-    assert isinstance(compiled, RunExecutionResult)
-    said = vars(compiled.results[0].node)["compiled_code"].split()
-    assert [case for case, answer in zip(cases, said, strict=True) if answer == "True"] == ["whole", "failed test"]
-    assert past.spark.table("monitoring.builds").count() == 2
 
 
 # What cannot be written

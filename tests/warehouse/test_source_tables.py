@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from dbt.cli.main import dbtRunner
 
-from cli.machine.home import DBT_PROJECT, PROFILES
 from expectations.report import RuleResult
 from warehouse.contract.dbt_yaml import MODELS, loaded
 from warehouse.contract.tables import append_rows, completed, create_or_widen, source_table
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TARGETS, COMPARISONS = "ml.campaign_targets", "monitoring.imbalance_comparisons"
-IN_PLACE = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(PROFILES)]
 LISTED = [
     f"{source['name']}.{table['name']}"
     for path in sorted(MODELS.rglob("*__sources.yml"))
@@ -48,19 +45,6 @@ def test_every_table_is_created_as_it_is_described(spark: SparkSession, name: st
     required = {field.name for field in spark.table(name).schema if not field.nullable}
     assert required == {each.name for each in table.columns if each.is_required}
     spark.sql(f"drop table {name}")
-
-
-def test_bare_dbt_creates_a_table_as_the_sources_say(spark: SparkSession) -> None:  # noqa: ARG001 - dbt works on it
-    command = ["compile", "--inline", "{{ source_table_ddl('monitoring', 'builds') }}"]
-    compiled: Any = dbtRunner().invoke(["--log-level", "none", *command, *IN_PLACE]).result
-    statement = " ".join(compiled.results[0].node.compiled_code.split())
-    table = source_table("monitoring.builds")
-    columns = ", ".join(f"{name} {kind}" for name, kind in table.kinds.items())
-    properties = ", ".join(f"'{key}' = '{value}'" for key, value in table.properties.items())
-    assert properties == "'write.wap.enabled' = 'false'"
-    assert statement == (
-        f"create table if not exists monitoring.builds ({columns}) using iceberg tblproperties ({properties})"
-    )
 
 
 def test_a_row_without_one_of_the_columns_is_refused(warehouse: SparkSession) -> None:

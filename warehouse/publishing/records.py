@@ -1,4 +1,4 @@
-"""monitoring.publications: what was published and taken back, when, and where each table stood before and after."""
+"""monitoring.publications and .builds: what was published, taken back and built, when, and where each table stood."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PUBLICATIONS, BUILDS = "monitoring.publications", "monitoring.builds"
 # A state of the warehouse that holds both is one that a training set can be read from again.
-_OF_A_BUILD = {"marts.fct_user_features", "marts.fct_churn_labels"}
+OF_A_BUILD = frozenset({"marts.fct_user_features", "marts.fct_churn_labels"})
 _BUILT_SCHEMAS = ("staging", "intermediate", "marts")
 
 
@@ -30,8 +30,8 @@ def record_publication(spark: SparkSession, publication: Publication) -> None:
     is_it = (F.col("run_id") == publication.run_id) & (F.col("started_at") == F.lit(started_at))
     if not publication.moves or not spark.table(PUBLICATIONS).where(is_it).isEmpty():
         return
-    if {move.table for move in publication.moves} & _OF_A_BUILD:
-        _record_build(spark, publication.run_id, published_at)
+    if {move.table for move in publication.moves} & OF_A_BUILD:
+        record_build(spark, publication.run_id, published_at)
     shared = {
         "run_id": publication.run_id,
         "action": publication.action,
@@ -46,13 +46,13 @@ def _row(move: Move) -> dict[str, Any]:
     return {"table_name": move.table, "snapshot_id_before": move.before, "snapshot_id_after": move.after}
 
 
-def _record_build(spark: SparkSession, run_id: str, published_at: datetime) -> None:
-    """Record what the macro `record_build` records of a bare dbt build, as of the publication."""
+def record_build(spark: SparkSession, build_id: str, completed_at: datetime) -> None:
+    """Append a row for a complete build of features and labels: where each table stands, and the newest line in it."""
     heads = {table.name: table.head() for table in tables(spark) if table.name.startswith(_BUILT_SCHEMAS)}
     newest = spark.table("staging.stg_sparkify__events").agg(F.unix_micros(F.max("ingested_at"))).collect()[0][0]
     build = {
-        "build_id": run_id,
-        "completed_at": published_at,
+        "build_id": build_id,
+        "completed_at": completed_at,
         "newest_ingested_at": _instant(newest),
         "table_snapshot_ids": {name: head for name, head in heads.items() if head is not None},
     }
