@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from cli.commands.access import new_steps, reader, reading_rules, writer, writer_on_branch
-from cli.commands.options import Ids, KeepRefusedText, Label, MappingFile, Pseudonymise, Quiet, Seed, Wait
+from cli.commands.options import (
+    DEFAULT_LABEL,
+    Ids,
+    KeepRefusedText,
+    Label,
+    MappingFile,
+    Pseudonymise,
+    Quiet,
+    Seed,
+    Wait,
+)
 from cli.jobs.dbt import DBT_READERS, DBT_WRITERS, dbt_command, run_dbt
 from cli.jobs.warehouse_job import PREDICTION_SUITES, RAW_SUITES, WAREHOUSE_SUITES, import_in_background, simulate_log
 from cli.machine.home import Home, shown
@@ -122,7 +132,7 @@ def dbt(context: typer.Context) -> None:
 
 def training_set(
     out: Annotated[Path, typer.Option(help="File to write, .parquet or .csv.")],
-    label: Label = "churned_in_time_bin",
+    label: Label = DEFAULT_LABEL,
     first: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Snapshot dates from this one on.")
     ] = None,
@@ -166,7 +176,7 @@ def run(
     events: Annotated[
         str | None, typer.Option(help="A log of your own: file, folder or glob. Else one is simulated.")
     ] = None,
-    label: Label = "churned_in_time_bin",
+    label: Label = DEFAULT_LABEL,
     pseudonymise: Pseudonymise = True,
     mapping: MappingFile = None,
     keep_refused_text: KeepRefusedText = False,
