@@ -51,11 +51,11 @@ def job(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.Temp
 
 
 def broken(tmp_path: Path, *edits: tuple[str, str, str]) -> Path:
-    """Copy the dbt project and replace a text, which must be there, in each of some models."""
+    """Copy the dbt project and replace a text, which must be there, in each of some models or macros."""
     project = tmp_path / "warehouse"
     shutil.copytree(DBT_PROJECT, project)
     for model, old, new in edits:
-        path = project / "models" / f"{model}.sql"
+        path = project / f"{model}.sql"
         assert old in path.read_text(), f"{model} has changed: break it in another way"
         path.write_text(path.read_text().replace(old, new))
     return project
@@ -93,12 +93,16 @@ def test_event_at_the_instant_may_not_slip_in_nor_a_label_look_back(job: Job, tm
     project = broken(
         tmp_path,
         (
-            "intermediate/features/int_user_snapshots_plan",
+            "models/intermediate/features/int_user_snapshots_plan",
             "spine.as_of > spells.started_at",
             "spine.as_of >= spells.started_at",
         ),
-        ("marts/fct_churn_labels", "spine.as_of_date <= user_days", "date_sub(spine.as_of_date, 1) <= user_days"),
-        ("marts/fct_churn_labels", "'day', 0, horizon", "'day', -1, horizon"),
+        (
+            "models/marts/fct_churn_labels",
+            "spine.as_of_date <= user_days",
+            "date_sub(spine.as_of_date, 1) <= user_days",
+        ),
+        ("models/marts/fct_churn_labels", "'day', 0, horizon", "'day', -1, horizon"),
     )
     with scratch_schemas(job) as folder:
         scratch = Scratch(job, SNAPSHOT, folder, project)
@@ -150,9 +154,9 @@ def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(job: Job, tm
     project = broken(
         tmp_path,
         (
-            "intermediate/features/int_user_snapshots_counts",
-            "spine.as_of_date > user_days.event_date",
-            "spine.as_of_date >= user_days.event_date",
+            "macros/features/past_days",
+            "{{ spine }}.as_of_date > {{ user_days }}.event_date",
+            "{{ spine }}.as_of_date >= {{ user_days }}.event_date",
         ),
     )
     options = ["--project-dir", str(project), "--target-path", str(tmp_path / "target"), "--select"]

@@ -146,7 +146,7 @@ def test_a_run_is_published_failed_looked_at_discarded_and_rolled_back(
     assert (first.command, first.status) == ("ingest", PUBLISHED)
 
     with monkeypatch.context() as failing:
-        failing.setattr(Job, "publish", lambda _: (_ for _ in ()).throw(CheckFailed("poison")))
+        failing.setattr(Job, "publish", lambda *_: (_ for _ in ()).throw(CheckFailed("poison")))
         assert sparkhouse("ingest", str(logs[1])) == 1
     failed = runs(home)[0]
     assert (failed.status, failed.message) == (FAILED, "CheckFailed: poison")
