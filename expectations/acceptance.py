@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from expectations.report import RESULTS
 from warehouse.contract.errors import SparkhouseError
 from warehouse.contract.tables import append_rows, completed
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from expectations.report import RuleResult
 
-RESULTS, TABLE = "monitoring.validation_results", "monitoring.accepted_findings"
+TABLE = "monitoring.accepted_findings"
 # A finding that has grown by more than a tenth since it was accepted is another one.
 ROOM = 1.1
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from expectations.suite import EVENTS
+from warehouse.contract.tables import BRANCH_OF_SESSION
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-BRANCH_OF_SESSION = "spark.wap.branch"
 DAYS_PER_WEEK = 7
 
 

@@ -44,6 +44,10 @@ class BrokenNullRule(SparkhouseError, ValueError):
         super().__init__(f"The null rule of {', '.join(features)}, `{null_rule}`, cannot be evaluated: {error}")
 
 
+# One row per RuleResult of every run.
+RESULTS = "monitoring.validation_results"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RuleResult:
     """One Expectation on one table; the fields are columns of `monitoring.validation_results`, in its order.

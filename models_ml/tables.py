@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from models_ml.errors import MissingTable, SnapshotExpired
+from warehouse.contract.tables import BRANCH_OF_SESSION
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,7 +40,7 @@ def table_state(spark: SparkSession, name: str, snapshot_id: int | None = None) 
     if snapshot_id is not None:
         return TableState(snapshot_of(spark, name, snapshot_id), snapshot_id)
     refs = {row["name"]: row.snapshot_id for row in spark.table(f"{name}.refs").collect()}
-    branch = spark.conf.get("spark.wap.branch", "main")
+    branch = spark.conf.get(BRANCH_OF_SESSION, "main")
     return TableState(spark.table(name), refs.get(branch or "main", refs.get("main", 0)))
 
 

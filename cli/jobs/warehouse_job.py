@@ -283,11 +283,8 @@ class Job:
         return outcome
 
     def _faults_of_log(self) -> list[str]:
-        try:
-            self.audit(LOG_SUITES)
-        except CheckFailed as failed:
-            return [str(failed)]
-        return []
+        report = self._validated(LOG_SUITES)
+        return [told_failures(report)] if report.failures else []
 
     def backfill_options(self, first: date | None, last: date | None) -> list[str]:
         """The options of `build` that make the snapshots from `first` to `last` only; none where neither is given.
@@ -307,6 +304,21 @@ class Job:
         Raises:
             CheckFailed: an expectation failed or had an error.
         """
+        from warehouse.publishing.branch import written_tables
+
+        report = self._validated(suites)
+        if not report.passed:
+            can_publish = bool(written_tables(self.spark, self.steps.run_id))
+            raise CheckFailed("\n".join([told_failures(report), *(way_on(report) if can_publish else ())]))
+        # Why and what to do about it stands in the Data Docs.
+        seen = [f"Warning: {warning.brief}" for warning in report.warnings]
+        seen += [f"Accepted: {finding.brief} ({finding.accepted})" for finding in report.accepted]
+        seen += [f"Accepted: {said}" for said in report.newly_accepted]
+        if seen:
+            self.steps.tell(summary(seen, self.steps.run_id))
+        return report
+
+    def _validated(self, suites: Sequence[str]) -> ValidationReport:
         from expectations.gate import validate
         from warehouse.contract.catalogue import features
 
@@ -318,15 +330,8 @@ class Job:
             step.detail = (
                 f"{len(report.results)} expectations of {', '.join(suites)}, {broken} not met; {report.jobs} Spark jobs"
             )
-            if not report.passed:
+            if broken:
                 step.fail(step.detail)
-                raise CheckFailed(told_failures(report))
-        # Why and what to do about it stands in the Data Docs.
-        seen = [f"Warning: {warning.brief}" for warning in report.warnings]
-        seen += [f"Accepted: {finding.brief} ({finding.accepted})" for finding in report.accepted]
-        seen += [f"Accepted: {said}" for said in report.newly_accepted]
-        if seen:
-            self.steps.tell(summary(seen, run_id))
         return report
 
     def count(self, table: str) -> int | None:
@@ -401,16 +406,19 @@ def summary(failures: Sequence[str], run_id: str) -> str:
 
 
 def told_failures(report: ValidationReport) -> str:
-    """What stopped a run, and the ways on."""
+    """What the gate did not let pass."""
+    return summary([failure.message for failure in report.failures], report.run_id)
+
+
+def way_on(report: ValidationReport) -> list[str]:
+    """How to publish a run all the same that findings stopped; a rule that could not be evaluated, nobody accepts."""
     rules = sorted({failure.rule for failure in report.failures if not failure.is_error})
-    lines = [summary([failure.message for failure in report.failures], report.run_id)]
-    if rules:
-        accepted = " ".join(f"--accept {rule}" for rule in rules)
-        lines.append(
-            f"Where that is as it should be, publish it all the same: sparkhouse publish {report.run_id} {accepted} "
-            '--reason "..."; or give limits.yml of the state folder other limits: sparkhouse gate lists them'
-        )
-    return "\n".join(lines)
+    accepted = " ".join(f"--accept {rule}" for rule in rules)
+    told = (
+        f"Where that is as it should be, publish it all the same: sparkhouse publish {report.run_id} {accepted} "
+        '--reason "..."; or give limits.yml of the state folder other limits: sparkhouse gate lists them'
+    )
+    return [told] if rules else []
 
 
 def raise_failed(outcome: DbtOutcome) -> None:

@@ -66,12 +66,13 @@ class CellTallies(TableMetricProvider):
 
 
 class _OfCells(Judged):
-    """`excused` tells of a column that it may break the rule, and is empty otherwise."""
+    """No cell of a column has a fault; `words` name those that have it."""
 
     column: str
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
     fault: ClassVar[str]
+    words: ClassVar[str] = "values"
 
     def judge(self, measured: dict[str, Tally]) -> Verdict:
         tally = measured.get(self.column)
@@ -88,7 +89,8 @@ class _OfCells(Judged):
         )
 
     def observed(self, tally: Tally) -> str:
-        return f"{tally.broken[self.fault]} of {tally.cells}"
+        """What was seen of the column."""
+        return f"{tally.broken[self.fault]} {self.words}"
 
 
 class ExpectFeatureToBeInRange(_OfCells):
@@ -104,27 +106,20 @@ class ExpectFeatureToBeAllowed(_OfCells):
     """No known value is other than those that the catalogue lists."""
 
     fault = OUTSIDE
-
-    def observed(self, tally: Tally) -> str:
-        return f"{tally.broken[OUTSIDE]} others"
+    words = "others"
 
 
 class ExpectFeatureToBeKnown(_OfCells):
     """No cell is NULL where the null rule of the feature does not hold."""
 
     fault = MISSING
-
-    def observed(self, tally: Tally) -> str:
-        return f"{tally.broken[MISSING]} NULL"
+    words = "NULL"
 
 
 class ExpectFeatureToBeNull(_OfCells):
     """No cell has a value where the null rule of the feature says NULL."""
 
     fault = UNEXPECTED
-
-    def observed(self, tally: Tally) -> str:
-        return f"{tally.broken[UNEXPECTED]} values"
 
 
 class ExpectFeatureToBeRecorded(_OfCells):

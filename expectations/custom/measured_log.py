@@ -32,10 +32,9 @@ class MeasuredLog:
 
     - `hours`: one row per `hour` with an event: `event_count`, `session_count`, `told_twice_count`, `cancelled_count`.
     - `dates`: one row per `day` with an event: `event_count`, `song_count`, and `<column>_null_count` of each column.
-    - `user_days`: one row: how many, and the most `songs` and `song_hours` of one.
     - `judged`: the days that this run brings or changes; all of them where none was published before, or none is new.
     - `end`: the hour that the log has to reach, if any.
-    - `session_hours`: what all of it was made of, for examples.
+    - `session_hours`: what all of it was made of, for user-days and examples.
     """
 
     hours: pd.DataFrame

@@ -93,7 +93,7 @@ class ExpectNoHole(_OfLog):
 
 
 class ExpectSessionsOfDateAsForecast(_OfLog):
-    """No date has far more or far fewer sessions than the four weeks before it let expect."""
+    """No date has far more or far fewer sessions than the weeks before it let expect."""
 
     column = "event_date"
     outages: tuple[tuple[int, int], ...] = ()

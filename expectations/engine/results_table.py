@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from expectations.report import RESULTS
 from warehouse.contract.tables import append_rows
 
 if TYPE_CHECKING:
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 
     from expectations.report import RuleResult
 
-TABLE = "monitoring.validation_results"
-
 
 def append(spark: SparkSession, run_id: str, results: Sequence[RuleResult]) -> None:
     """Append one row per result in one commit; not on the branch of a run: what stopped it has to be seen, too."""
     validated_at = datetime.now(timezone.utc)
-    append_rows(spark, TABLE, [asdict(each) | {"run_id": run_id, "validated_at": validated_at} for each in results])
+    append_rows(spark, RESULTS, [asdict(each) | {"run_id": run_id, "validated_at": validated_at} for each in results])

@@ -7,7 +7,8 @@ have too many columns for that, the volumes are looked at from too many sides, a
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from functools import partial
+from functools import partial, reduce
+from operator import and_
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -135,10 +136,8 @@ def predictions(audit: Audit) -> Suite:
     newest = F.max_by(F.struct("label", "model_version", "as_of_date"), "scored_at")
     scored = table.agg(newest.alias("newest")).select("newest.*").collect()[0]
     users = read(audit.spark, FEATURES).where(F.col("as_of_date") == F.lit(scored.as_of_date)).count()
-    of_scoring = [F.col(name).eqNullSafe(F.lit(scored[name])) for name in ("label", "model_version", "as_of_date")]
-    rows = table.where(of_scoring[0] & of_scoring[1] & of_scoring[2]).select(
-        *SNAPSHOT_KEY, "model_version", "churn_probability", "risk_decile"
-    )
+    of_scoring = reduce(and_, (F.col(name).eqNullSafe(F.lit(scored[name])) for name in scored.asDict()))
+    rows = table.where(of_scoring).select(*SNAPSHOT_KEY, "model_version", "churn_probability", "risk_decile")
     rules = ruled(limits["predictions.coverage"], row_count(users, users))
     required = [known(name) for name in ("churn_probability", "risk_decile", "model_version")]
     rules += ruled(limits["predictions.known"], *required)

@@ -89,7 +89,7 @@ def _unlike_its_past(limits: Limits) -> Iterator[Expectation]:
         rule,
         ExpectSessionsOfDateAsForecast,
         outages=closed,
-        expected=f"within a factor of {rule['factor']:g} of the four weeks before it",
+        expected=f"within a factor of {rule['factor']:g} of what the weeks before it let expect",
         unit="dates",
         remedy="See raw.ingested_files for what these dates came in, and whether all of it came, and came once",
     )

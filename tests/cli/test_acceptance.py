@@ -106,6 +106,11 @@ def test_a_run_that_was_stopped_is_published_by_a_reason_that_the_next_runs_reme
     # Another hole is another finding.
     with pytest.raises(CheckFailed):
         deliver(empty_warehouse, home, tmp_path, without_hours(lost, 31, 0, 24))
+    # Of what is published already, nothing is left to publish.
+    write_log(empty_warehouse, tmp_path, lost.assign(level=None))
+    with pytest.raises(CheckFailed, match=r"volumes\.levels") as published_already:
+        ModelJob(empty_warehouse, home, new_steps("validate", quiet=True)).audit(["staging"])
+    assert "sparkhouse publish" not in str(published_already.value)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+# The setting of a session that names the branch on which it writes, and reads what it wrote.
+BRANCH_OF_SESSION = "spark.wap.branch"
+
+
 @dataclass(frozen=True)
 class SourceColumn:
     """One column: its type in Spark SQL, what it means, and whether every row has a value."""

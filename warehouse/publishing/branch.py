@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.tables import BRANCH_OF_SESSION
 from warehouse.publishing.location import TableFolder, require_own_files
 from warehouse.publishing.tables import tables
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from warehouse.publishing.tables import Table
-
-BRANCH_OF_SESSION = "spark.wap.branch"
 
 
 class NothingUnpublished(SparkhouseError, LookupError):
