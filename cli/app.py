@@ -9,8 +9,8 @@ import typer
 
 from cli.commands import models, publishing, questions, warehouse
 from cli.health.machine_faults import told_faults
+from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt import CHECK_FAILED, COULD_NOT_RUN
-from cli.jobs.warehouse_job import CheckFailed
 from cli.machine.home import Home, InvalidSetting
 from cli.printing.console import accept_all_text, flush
 from warehouse.contract.cells import LINES, visible

@@ -44,7 +44,7 @@ class Acceptance:
     message: str
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The finding as it was, and who let it pass why."""
         return f"{self.message} ({self.said})"
 
@@ -79,7 +79,7 @@ def newly_accepted(spark: SparkSession, before: Sequence[Acceptance]) -> list[st
     if not before or not spark.catalog.tableExists(RESULTS):
         return []
     last = spark.table(RESULTS).agg(F.max("validated_at")).collect()[0][0]
-    return [each.told for each in before if last is None or each.at > last]
+    return [each.summary for each in before if last is None or each.at > last]
 
 
 def stopping(spark: SparkSession, run_id: str) -> list[dict[str, object]]:

@@ -61,7 +61,7 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
             docs_dir,
             run_id,
             judge=lambda suite, outcome: accepted(rule_results(suite, outcome), before),
-            accepted=[each.told for each in before],
+            accepted=[each.summary for each in before],
         )
     finally:
         for suite in built:
@@ -84,7 +84,7 @@ def accept_findings(  # noqa: PLR0913 - what, why and by whom
 
     found = accept(spark, run_id, rules, reason, by)
     before = acceptances(spark)
-    checkpoint.show_accepted(docs_dir, run_id, rules, before[-1].said, [each.told for each in before])
+    checkpoint.show_accepted(docs_dir, run_id, rules, before[-1].said, [each.summary for each in before])
     return found
 
 

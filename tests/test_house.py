@@ -121,6 +121,14 @@ def test_every_room_has_its_floor(package: str) -> None:
     assert rooms == {room for room in listed if not (REPOSITORY / package / f"{room}.py").is_file()}
 
 
+@pytest.mark.parametrize("package", sorted(FLOORS))
+def test_a_test_lies_in_the_room_of_what_it_tests(package: str) -> None:
+    tests = REPOSITORY / "tests" / package
+    folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
+    assert folders
+    assert not [folder for folder in folders if not (REPOSITORY / package / folder).is_dir()]
+
+
 @pytest.mark.parametrize(("room", "others"), sorted(LIGHT.items()))
 def test_a_light_room_imports_no_heavy_library(room: str, others: set[str]) -> None:
     """What the command line takes its choices from, and what scores without Spark, starts at once."""

@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.jobs import publishing
 from cli.jobs.limits import limits_of
-from cli.jobs.model_job import ModelJob
+from cli.jobs.workspace import Workspace
 from cli.machine.home import Home
 from cli.runs.records import held_lock, recorded
 from cli.runs.relocation import require_in_place
@@ -22,34 +23,34 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
+def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[Workspace]:
     """Start Spark for a command that writes: under the writers' lock, on record, no publication left unfinished."""
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
     with recorded(home, steps, wait=wait):
-        job = start_job(home, steps)
-        job.finish_publication()
-        yield job
+        workspace = start_workspace(home, steps)
+        publishing.finish_publication(workspace)
+        yield workspace
 
 
 @contextmanager
-def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[ModelJob]:
+def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[Workspace]:
     """The same, on a branch of the run: what it does not publish, no reader sees.
 
     Raises BrokenLimits before anything else: an audit could not judge by them.
     """
     limits_of(Home.from_environment())
-    with writer(command, quiet=quiet, wait=wait) as job, job.branch():
-        yield job
+    with writer(command, quiet=quiet, wait=wait) as workspace, publishing.on_branch(workspace):
+        yield workspace
 
 
-def reader(command: str, *, quiet: bool) -> ModelJob:
+def reader(command: str, *, quiet: bool) -> Workspace:
     """Start Spark for a command that reads; a publication that was cut short is finished, if nobody writes."""
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
-    job = start_job(home, steps)
-    if job.publisher.journal.needs_finishing:
+    workspace = start_workspace(home, steps)
+    if publishing.publisher(workspace).journal.needs_finishing:
         with suppress(WriterAtWork, OSError), held_lock(home, steps, wait=False):
-            job.finish_publication()
-    return job
+            publishing.finish_publication(workspace)
+    return workspace
 
 
 def reading_rules(mapping: Path | None, *, pseudonymise: bool, keep_refused_text: bool) -> Rules:
@@ -60,12 +61,12 @@ def reading_rules(mapping: Path | None, *, pseudonymise: bool, keep_refused_text
     return Rules(pseudonymise, load_mapping(mapping) if mapping else None, keep_refused_text)
 
 
-def start_job(home: Home, steps: Steps) -> ModelJob:
+def start_workspace(home: Home, steps: Steps) -> Workspace:
     """Start Spark on the state folder. Raises StateElsewhere, ForeignPath."""
     from cli.spark.session import start_spark
 
     require_in_place(home)
-    return ModelJob(start_spark(), home, steps)
+    return Workspace(start_spark(), home, steps)
 
 
 def new_steps(command: str, *, quiet: bool) -> Steps:

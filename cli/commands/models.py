@@ -11,7 +11,9 @@ import typer
 
 from cli.commands.access import reader, writer, writer_on_branch
 from cli.commands.options import DEFAULT_LABEL, LABELS, AsOf, Format, Label, Quiet, Seed, Wait
-from cli.jobs.warehouse_job import PREDICTION_SUITES, CheckFailed
+from cli.jobs import auditing, campaigning, experiments, model_store, modelling, publishing
+from cli.jobs.auditing import PREDICTION_SUITES
+from cli.jobs.checks import CheckFailed
 
 models_app = typer.Typer(help="List all model versions; remove those no longer needed.")
 
@@ -66,7 +68,6 @@ def train(
 
     Of next_outcome, models of all its classes at once are compared with one for each class, and none is kept.
     """
-    from cli.jobs.model_job import each_that_can
     from cli.printing.model_reports import print_outcomes
     from cli.printing.run_report import print_training
     from models_ml.spec.training_spec import OUTCOME, TrainingSpec
@@ -74,13 +75,15 @@ def train(
     labels = [*LABELS, OUTCOME] if all_labels else [label]
     binary = [each for each in labels if each != OUTCOME]
     specs = [TrainingSpec(label=each, seed=seed, imbalance=imbalance.value, components=pca) for each in binary]
-    with writer_on_branch("train", quiet=quiet, wait=wait) as job:
-        trained, untrained = each_that_can(partial(job.train, spec, promote.value) for spec in specs)
-        compared, uncompared = each_that_can([partial(job.compare_outcomes, seed)] if OUTCOME in labels else [])
+    with writer_on_branch("train", quiet=quiet, wait=wait) as workspace:
+        trainings = [partial(modelling.train, workspace, spec, promote.value) for spec in specs]
+        comparisons = [partial(experiments.compare_outcomes, workspace, seed)] if OUTCOME in labels else []
+        trained, untrained = modelling.each_that_can(trainings)
+        compared, uncompared = modelling.each_that_can(comparisons)
         faults = [*untrained, *uncompared]
         if not (trained or compared):
             raise faults[0]
-        job.publish()
+        publishing.publish(workspace)
     for training in trained:
         print_training(training)
     for comparison in compared:
@@ -101,10 +104,10 @@ def predict(
     """Score a snapshot with a model version, audit the predictions and publish them as ml.churn_predictions."""
     from cli.printing.run_report import print_predictions
 
-    with writer_on_branch("predict", quiet=quiet, wait=wait) as job:
-        report = job.predict(label, as_of.date() if as_of else None, model_version)
-        job.audit(PREDICTION_SUITES)
-        job.publish()
+    with writer_on_branch("predict", quiet=quiet, wait=wait) as workspace:
+        report = modelling.predict(workspace, label, as_of.date() if as_of else None, model_version)
+        auditing.audit(workspace, PREDICTION_SUITES)
+        publishing.publish(workspace)
     print_predictions(report)
 
 
@@ -116,8 +119,8 @@ def compare_imbalance(
     from models_ml.spec.training_spec import TrainingSpec
 
     spec = TrainingSpec(label=label, seed=seed)
-    with writer("compare-imbalance", quiet=quiet, wait=wait) as job:
-        compared = job.compare_imbalance(spec)
+    with writer("compare-imbalance", quiet=quiet, wait=wait) as workspace:
+        compared = experiments.compare_imbalance(workspace, spec)
     print_imbalance(compared)
 
 
@@ -133,8 +136,8 @@ def backtest(
     from models_ml.spec.training_spec import TrainingSpec
 
     spec = TrainingSpec(label=label, seed=seed)
-    with writer("backtest", quiet=quiet, wait=wait) as job:
-        walked = job.backtest(spec, dates)
+    with writer("backtest", quiet=quiet, wait=wait) as workspace:
+        walked = experiments.backtest(workspace, spec, dates)
     print_backtest(walked)
 
 
@@ -150,18 +153,18 @@ def evaluate(
     """Evaluate in another way than `train` does, beside its honest numbers; nothing of this ever feeds predictions."""
     from cli.printing.model_reports import print_outcomes, print_retrospective
 
-    job = reader("evaluate", quiet=quiet)
+    workspace = reader("evaluate", quiet=quiet)
     if protocol is Protocol.retrospective:
-        print_retrospective(job.retrospective())
+        print_retrospective(experiments.retrospective(workspace))
     else:
-        print_outcomes(job.compare_outcomes(SEED))
+        print_outcomes(experiments.compare_outcomes(workspace, SEED))
 
 
 def reproduce(
     model_version: Annotated[str, typer.Argument(help="A row of ml.model_versions.")], quiet: Quiet = False
 ) -> None:
     """Train a version again on the tables as it saw them: equal, or exit code 1 and what differs."""
-    reproduction = reader("reproduce", quiet=quiet).reproduce(model_version)
+    reproduction = experiments.reproduce(reader("reproduce", quiet=quiet), model_version)
     print(reproduction)
     if not reproduction.is_equal:
         raise CheckFailed(f"model version {model_version} did not come out again")
@@ -198,9 +201,9 @@ def campaign(
         model_version=model_version,
         name=name,
     )
-    with writer_on_branch("campaign", quiet=quiet, wait=wait) as job:
-        report = job.campaign(spec, out)
-        job.publish()
+    with writer_on_branch("campaign", quiet=quiet, wait=wait) as workspace:
+        report = campaigning.campaign(workspace, spec, out)
+        publishing.publish(workspace)
     print_campaign(report)
 
 
@@ -214,8 +217,8 @@ def campaign_effect(
     """Measure from outcomes what a campaign did, offers against hold-out, with its interval."""
     from cli.printing.model_reports import print_effect
 
-    with writer("campaign-effect", quiet=quiet, wait=wait) as job:
-        effect = job.campaign_effect(campaign_id)
+    with writer("campaign-effect", quiet=quiet, wait=wait) as workspace:
+        effect = campaigning.campaign_effect(workspace, campaign_id)
     print_effect(effect)
 
 
@@ -228,7 +231,7 @@ def models(
     from cli.printing.model_reports import print_models
 
     if context.invoked_subcommand is None:
-        print_models(reader("models", quiet=True).stored_models(), style.value)
+        print_models(model_store.stored_models(reader("models", quiet=True)), style.value)
 
 
 @models_app.command()
@@ -243,9 +246,9 @@ def remove(
     wait: Wait = False,
 ) -> None:
     """Take model versions away for good: row, MLflow run, files, metric card. Predictions that name them stay."""
-    with writer_on_branch("models remove", quiet=quiet, wait=wait) as job:
-        removal = job.remove_models(versions, force=force)
-        job.publish()
-        job.remove_stored_models(removal)
+    with writer_on_branch("models remove", quiet=quiet, wait=wait) as workspace:
+        removal = model_store.remove_models(workspace, versions, force=force)
+        publishing.publish(workspace)
+        model_store.remove_stored_models(workspace, removal)
     for note in removal.notes:
         print(note)

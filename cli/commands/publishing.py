@@ -11,6 +11,7 @@ import typer
 
 from cli.commands.access import writer
 from cli.commands.options import Format, Quiet, Wait
+from cli.jobs import modelling, publishing
 from cli.machine.home import Home
 from cli.runs.records import Run
 
@@ -47,8 +48,8 @@ def discard(
     """Take away what a run left unpublished on its branch."""
     if not (run_id or all_older):
         raise typer.BadParameter("Name a run, or give --all-older.")
-    with writer("runs discard", quiet=quiet, wait=wait) as job:
-        job.discard(run_id, older=all_older)
+    with writer("runs discard", quiet=quiet, wait=wait) as workspace:
+        publishing.discard(workspace, run_id, older=all_older)
 
 
 def publish(
@@ -61,9 +62,9 @@ def publish(
     """Publish a run in spite of rules that stopped it; later runs let such findings pass while they are no worse."""
     if not reason.strip():
         raise typer.BadParameter("Say why: --reason is kept for those who ask later.")
-    with writer("publish", quiet=quiet, wait=wait) as job:
-        job.publish_accepted(run_id, accept, reason)
-        job.record_outcomes()
+    with writer("publish", quiet=quiet, wait=wait) as workspace:
+        publishing.publish_accepted(workspace, run_id, accept, reason)
+        modelling.record_outcomes(workspace)
 
 
 def rollback(
@@ -72,8 +73,8 @@ def rollback(
     wait: Wait = False,
 ) -> None:
     """Return every table to the state before a run published; a rollback can be rolled back, too."""
-    with writer("rollback", quiet=quiet, wait=wait) as job:
-        job.roll_back(run_id)
+    with writer("rollback", quiet=quiet, wait=wait) as workspace:
+        publishing.roll_back(workspace, run_id)
 
 
 def maintain(
@@ -89,7 +90,7 @@ def maintain(
     """Compact small files, expire old snapshots that no model and no publication needs, remove orphan files."""
     from cli.printing.console import print_rows
 
-    with writer("maintain", quiet=quiet, wait=wait) as job:
-        tended = [asdict(each) for each in job.maintain(timedelta(days=keep_days))]
+    with writer("maintain", quiet=quiet, wait=wait) as workspace:
+        tended = [asdict(each) for each in publishing.maintain(workspace, timedelta(days=keep_days))]
     if tended:
         print_rows(list(tended[0]), [tuple(each.values()) for each in tended], Format.table.value)

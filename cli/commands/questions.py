@@ -8,6 +8,7 @@ import typer
 
 from cli.commands.access import new_steps, reader
 from cli.commands.options import Format
+from cli.jobs import publishing
 from cli.jobs.dbt import CHECK_FAILED
 from cli.machine.home import Home
 from cli.runs.records import held_lock_anywhere, mend_files
@@ -39,9 +40,9 @@ def sql(
 
     asked = reading(statement, as_of, run_id, limit)
     with waiting() as first_of:
-        job = reader("sql", quiet=True)
-        with interruptible(job.spark, timeout):
-            columns, rows = asked.rows(job.spark, job.publisher.journal)
+        workspace = reader("sql", quiet=True)
+        with interruptible(workspace.spark, timeout):
+            columns, rows = asked.rows(workspace.spark, publishing.publisher(workspace).journal)
             print_rows(columns, first_of(rows), style.value)
 
 

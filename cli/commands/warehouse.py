@@ -20,8 +20,10 @@ from cli.commands.options import (
     Seed,
     Wait,
 )
+from cli.jobs import auditing, building, landing, modelling, publishing
+from cli.jobs.auditing import PREDICTION_SUITES, RAW_SUITES, WAREHOUSE_SUITES
+from cli.jobs.background import import_in_background
 from cli.jobs.dbt import DBT_READERS, DBT_WRITERS, dbt_command, run_dbt
-from cli.jobs.warehouse_job import PREDICTION_SUITES, RAW_SUITES, WAREHOUSE_SUITES, import_in_background, simulate_log
 from cli.machine.home import Home, shown
 from cli.runs.relocation import require_in_place
 from warehouse.publishing.journal import utc_moment
@@ -45,7 +47,7 @@ def simulate(
     from warehouse.landing.simulator import SimulationSpec
 
     spec = SimulationSpec(users=users, days=days, start=start.date(), seed=seed, ids=ids.value)
-    simulate_log(spec, out, new_steps("simulate", quiet=quiet), by_day=by_day)
+    landing.simulate_log(spec, out, new_steps("simulate", quiet=quiet), by_day=by_day)
 
 
 def ingest(
@@ -65,14 +67,14 @@ def ingest(
     if not paths and not replay_rejected:
         raise typer.BadParameter("Name a log to ingest, or give --replay-rejected.")
     rules = reading_rules(mapping, pseudonymise=pseudonymise, keep_refused_text=keep_refused_text)
-    with writer_on_branch("ingest", quiet=quiet, wait=wait) as job:
+    with writer_on_branch("ingest", quiet=quiet, wait=wait) as workspace:
         if replay_rejected:
-            job.replay_rejected(rules)
+            landing.replay_rejected(workspace, rules)
         if paths:
-            job.ingest(paths, rules)
-        if job.count("raw.events"):
-            job.audit(RAW_SUITES)
-        job.publish()
+            landing.ingest(workspace, paths, rules)
+        if workspace.count("raw.events"):
+            auditing.audit(workspace, RAW_SUITES)
+        publishing.publish(workspace)
 
 
 def build(
@@ -96,19 +98,19 @@ def build(
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first:%F} is after --to {last:%F}.")
     import_in_background("dbt.cli.main", "great_expectations")
-    with writer_on_branch("build", quiet=quiet, wait=wait) as job:
-        backfill = job.backfill_options(first and first.date(), last and last.date())
-        job.build(*backfill, *(["--full-refresh"] if full_refresh else []))
-        job.audit(WAREHOUSE_SUITES)
-        job.publish()
-        job.record_outcomes()
+    with writer_on_branch("build", quiet=quiet, wait=wait) as workspace:
+        backfill = building.backfill_options(workspace.home, first and first.date(), last and last.date())
+        building.build(workspace, *backfill, *(["--full-refresh"] if full_refresh else []))
+        auditing.audit(workspace, WAREHOUSE_SUITES)
+        publishing.publish(workspace)
+        modelling.record_outcomes(workspace)
 
 
 def validate(quiet: Quiet = False, wait: Wait = False) -> None:
     """Audit the published warehouse and predictions with Great Expectations; write Data Docs."""
-    with writer_on_branch("validate", quiet=quiet, wait=wait) as job:
-        suites = WAREHOUSE_SUITES + PREDICTION_SUITES if job.count("ml.churn_predictions") else WAREHOUSE_SUITES
-        report = job.audit(suites)
+    with writer_on_branch("validate", quiet=quiet, wait=wait) as workspace:
+        suites = WAREHOUSE_SUITES + PREDICTION_SUITES if workspace.count("ml.churn_predictions") else WAREHOUSE_SUITES
+        report = auditing.audit(workspace, suites)
     print(f"Data quality: {shown(report.index_page)}")
 
 
@@ -119,10 +121,10 @@ def dbt(context: typer.Context) -> None:
     """
     command = dbt_command(context.args)
     if command in DBT_WRITERS:
-        with writer_on_branch("dbt", quiet=True, wait=False) as job:
-            job.dbt(context.args)
-            job.audit(WAREHOUSE_SUITES)
-            job.publish()
+        with writer_on_branch("dbt", quiet=True, wait=False) as workspace:
+            building.dbt(workspace, context.args)
+            auditing.audit(workspace, WAREHOUSE_SUITES)
+            publishing.publish(workspace)
         return
     if command in DBT_READERS:
         reader("dbt", quiet=True)
@@ -153,7 +155,7 @@ def training_set(
     from models_ml.dataset.training_file import TrainingFileSpec
 
     spec = TrainingFileSpec(label, out, first and first.date(), last and last.date(), as_known_at)
-    reader("training-set", quiet=quiet).write_training_set(spec)
+    modelling.write_training_set(reader("training-set", quiet=quiet), spec)
 
 
 def prove_point_in_time(
@@ -166,8 +168,8 @@ def prove_point_in_time(
     """Rebuild the features of a snapshot without later events: no value may change, on pain of exit code 1."""
     from cli.proof import point_in_time as proof
 
-    with writer("prove-point-in-time", quiet=quiet, wait=wait) as job:
-        proven = proof.prove_point_in_time(job, as_of.date() if as_of else None)
+    with writer("prove-point-in-time", quiet=quiet, wait=wait) as workspace:
+        proven = proof.prove_point_in_time(workspace, as_of.date() if as_of else None)
         print(proven)
         proven.require()
 

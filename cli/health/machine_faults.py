@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt import DbtFailed
-from cli.jobs.warehouse_job import CheckFailed
 from cli.spark.jvm import SparkDidNotStart, newest
 from warehouse.contract.errors import SparkhouseError
 

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cli.jobs import auditing, building, landing, modelling, publishing
+from cli.jobs.background import import_in_background
 from cli.jobs.limits import limits_of
-from cli.jobs.model_job import ModelJob
-from cli.jobs.warehouse_job import PREDICTION_SUITES, WAREHOUSE_SUITES, import_in_background, simulate_log
+from cli.jobs.workspace import Workspace
 from cli.machine.home import Home
 from cli.runs.records import recorded
 from cli.spark.session import start_spark
@@ -56,24 +57,24 @@ def run_all(
                 starting = background.submit(start_spark)
                 log = events or simulated_log(home, steps, has_logs=home.has_logs)
                 import_in_background(*SLOW_IMPORTS)
-                job = ModelJob(starting.result(), home, steps)
-            job.finish_publication()
-            with job.branch():
-                if not log and not job.count("raw.ingested_files"):
+                workspace = Workspace(starting.result(), home, steps)
+            publishing.finish_publication(workspace)
+            with publishing.on_branch(workspace):
+                if not log and not workspace.count("raw.ingested_files"):
                     # There was a run with a log, but it was stopped before it published anything.
                     log = simulated_log(home, steps, has_logs=False)
                 if log:
-                    job.ingest([log], rules)
+                    landing.ingest(workspace, [log], rules)
                 # Unit tests are about the models' logic, not today's data: `sparkhouse build` and the tests run them.
-                job.build("--exclude-resource-type", "unit_test")
-                data_docs = job.audit(WAREHOUSE_SUITES).index_page
-                job.publish()
-                job.record_outcomes()
-                training = job.train_if_possible(spec)
-                predictions = job.predict_if_possible(label)
+                building.build(workspace, "--exclude-resource-type", "unit_test")
+                data_docs = auditing.audit(workspace, auditing.WAREHOUSE_SUITES).index_page
+                publishing.publish(workspace)
+                modelling.record_outcomes(workspace)
+                training = modelling.train_if_possible(workspace, spec)
+                predictions = modelling.predict_if_possible(workspace, label)
                 if predictions:
-                    data_docs = job.audit(PREDICTION_SUITES).index_page
-                    job.publish()
+                    data_docs = auditing.audit(workspace, auditing.PREDICTION_SUITES).index_page
+                    publishing.publish(workspace)
     finally:
         steps.write(run_json)
     metric_card = home.model_card(training) if training else None
@@ -87,5 +88,5 @@ def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:
     if has_logs:
         return None
     if not home.simulated_log.exists():
-        simulate_log(SimulationSpec(), home.simulated_log, steps)
+        landing.simulate_log(SimulationSpec(), home.simulated_log, steps)
     return home.simulated_log

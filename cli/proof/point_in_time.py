@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from cli.jobs.warehouse_job import CheckFailed
+from cli.jobs.checks import CheckFailed
 from cli.proof.differences import NEW_ROW, NO_ROW, differences
 from cli.proof.scratch import EVENTS, FEATURES, Scratch, scratch_schemas
 from warehouse.contract.errors import SparkhouseError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from cli.jobs.warehouse_job import Job
+    from cli.jobs.workspace import Workspace
     from cli.runs.steps import Step
 
 KEYS = ("user_id", "as_of_date")
@@ -79,16 +79,16 @@ class Proof:
             raise CheckFailed("\n".join([f"{self.as_of} is not point in time.", *failed]))
 
 
-def prove_point_in_time(job: Job, as_of: date | None = None, project: Path | None = None) -> Proof:
+def prove_point_in_time(workspace: Workspace, as_of: date | None = None, project: Path | None = None) -> Proof:
     """Rebuild the snapshots up to `as_of`, a middle one if not given, without later events, and compare.
 
     Then shift one event across the instant: by its side it has to change either the features or the label.
     `project` is the dbt project, if not ours. Raises UnknownSnapshot, NothingToProve and what `Scratch` raises.
     """
-    as_of = _chosen(_snapshot_dates(job), as_of)
-    events = job.count(EVENTS) or 0
-    with scratch_schemas(job) as folder:
-        scratch = Scratch(job, as_of, folder, project)
+    as_of = _chosen(_snapshot_dates(workspace), as_of)
+    events = workspace.count(EVENTS) or 0
+    with scratch_schemas(workspace) as folder:
+        scratch = Scratch(workspace, as_of, folder, project)
         kept, checks = _without_later_events(scratch)
         # Where they differ already, one event more proves nothing.
         if checks[0].ok:
@@ -100,16 +100,16 @@ def prove_point_in_time(job: Job, as_of: date | None = None, project: Path | Non
     return Proof(as_of, events, events - kept, snapshots, published.count(), columns, tuple(checks))
 
 
-def _snapshot_dates(job: Job) -> list[date]:
+def _snapshot_dates(workspace: Workspace) -> list[date]:
     """Dates of the published snapshots; NothingToProve when there are none, or the log is newer than they are."""
-    if not job.count(FEATURES):
+    if not workspace.count(FEATURES):
         raise NothingToProve(f"{FEATURES} has no rows: run `sparkhouse build` first.")
     newest = F.max(F.greatest("ingested_at", "replayed_at"))
-    ingested = job.spark.table("raw.ingested_files").agg(newest.alias("ingested_at"))
-    built = job.spark.table(f"{FEATURES}.snapshots").agg(F.max("committed_at").alias("built_at"))
+    ingested = workspace.spark.table("raw.ingested_files").agg(newest.alias("ingested_at"))
+    built = workspace.spark.table(f"{FEATURES}.snapshots").agg(F.max("committed_at").alias("built_at"))
     if not ingested.crossJoin(built).where("ingested_at > built_at").isEmpty():
         raise NothingToProve(f"The log is newer than {FEATURES}: run `sparkhouse build` first.")
-    dates = job.spark.table(FEATURES).select("as_of_date").distinct().orderBy("as_of_date")
+    dates = workspace.spark.table(FEATURES).select("as_of_date").distinct().orderBy("as_of_date")
     return [row.as_of_date for row in dates.collect()]
 
 
@@ -121,7 +121,7 @@ def _chosen(dates: list[date], as_of: date | None) -> date:
 
 def _without_later_events(scratch: Scratch) -> tuple[int, list[Check]]:
     """Return how many events are left, and the check."""
-    with scratch.job.steps.step("cut") as step:
+    with scratch.workspace.steps.step("cut") as step:
         kept = step.rows_out = scratch.cut_log()
         step.detail = f"snapshots up to {scratch.as_of} rebuilt from {kept:,} events"
         scratch.build()
@@ -132,7 +132,7 @@ def _without_later_events(scratch: Scratch) -> tuple[int, list[Check]]:
 
 def with_event_at_instant(scratch: Scratch, user_id: str) -> list[Check]:
     """Whether an upgrade that the user submits at the snapshot changes the label, and no feature."""
-    with scratch.job.steps.step("at") as step:
+    with scratch.workspace.steps.step("at") as step:
         moment = f"{scratch.instant:%F %T}.000"
         step.detail = f"user {user_id} upgrades at {moment}"
         scratch.build()
@@ -145,7 +145,7 @@ def with_event_at_instant(scratch: Scratch, user_id: str) -> list[Check]:
 
 def with_event_just_before(scratch: Scratch, user_id: str) -> list[Check]:
     """Whether the same upgrade, moved before the snapshot, changes features of this snapshot alone, and no label."""
-    with scratch.job.steps.step("before") as step:
+    with scratch.workspace.steps.step("before") as step:
         scratch.move_upgrade(-AN_INSTANT)
         moment = f"{scratch.instant - AN_INSTANT:%F %T}.999"
         step.detail = f"user {user_id} upgrades at {moment}"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from cli.jobs.checks import raise_failed
 from cli.jobs.dbt import run_dbt
-from cli.jobs.warehouse_job import raise_failed
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from cli.jobs.warehouse_job import Job
+    from cli.jobs.workspace import Workspace
 
 PREFIX = "proof_"
 EVENTS, SPINE = "raw.events", "intermediate.int_user_snapshots_spined"
@@ -36,31 +36,31 @@ class NobodyToUpgrade(SparkhouseError, RuntimeError):
 
 
 @contextmanager
-def scratch_schemas(job: Job) -> Iterator[Path]:
+def scratch_schemas(workspace: Workspace) -> Iterator[Path]:
     """Give a folder for dbt's artefacts; drop the scratch schemas before and after, however the block ends."""
-    folder = job.home.path / "dbt" / "proof"
+    folder = workspace.home.path / "dbt" / "proof"
     folder.mkdir(parents=True, exist_ok=True)
-    _drop_schemas(job)
+    _drop_schemas(workspace)
     try:
         yield folder
     finally:
-        _drop_schemas(job)
+        _drop_schemas(workspace)
 
 
-def _drop_schemas(job: Job) -> None:
-    for (schema,) in job.spark.sql(f"show namespaces like '{PREFIX}*'").collect():
-        for row in job.spark.sql(f"show tables in {schema}").collect():
-            job.spark.sql(f"drop table {schema}.{row.tableName} purge")
+def _drop_schemas(workspace: Workspace) -> None:
+    for (schema,) in workspace.spark.sql(f"show namespaces like '{PREFIX}*'").collect():
+        for row in workspace.spark.sql(f"show tables in {schema}").collect():
+            workspace.spark.sql(f"drop table {schema}.{row.tableName} purge")
         # What a killed proof had not finished is a folder without a table, which keeps a schema from being dropped.
-        shutil.rmtree(job.home.warehouse / schema, ignore_errors=True)
-        job.spark.sql(f"drop namespace if exists {schema}")
+        shutil.rmtree(workspace.home.warehouse / schema, ignore_errors=True)
+        workspace.spark.sql(f"drop namespace if exists {schema}")
 
 
 @dataclass(frozen=True)
 class Scratch:
     """The scratch warehouse of a snapshot; `folder` takes dbt's artefacts, `project` is a dbt project, if not ours."""
 
-    job: Job
+    workspace: Workspace
     as_of: date
     folder: Path
     project: Path | None = None
@@ -74,12 +74,12 @@ class Scratch:
 
         The spine keeps dates that it holds: it gets those of the published snapshots, those off the grid among them.
         """
-        events = self.job.spark.table(EVENTS).where(F.col("ts") < _milliseconds(self.instant))
+        events = self.workspace.spark.table(EVENTS).where(F.col("ts") < _milliseconds(self.instant))
         dates = self._up_to_date(SPINE).withColumn("user_id", F.lit(None).cast("string")).distinct()
         for table, rows in ((EVENTS, events), (SPINE, dates)):
-            self.job.spark.sql(f"create namespace if not exists {PREFIX}{table.partition('.')[0]}")
+            self.workspace.spark.sql(f"create namespace if not exists {PREFIX}{table.partition('.')[0]}")
             rows.writeTo(PREFIX + table).using("iceberg").create()
-        return self.job.count(PREFIX + EVENTS) or 0
+        return self.workspace.count(PREFIX + EVENTS) or 0
 
     def build(self) -> None:
         """Build features and labels from the scratch log, and all that they read."""
@@ -88,7 +88,7 @@ class Scratch:
         options = ["--vars", json.dumps(variables), "--target-path", str(self.folder), "--log-path", str(self.folder)]
         options += ["--project-dir", str(self.project)] if self.project else []
         select = ["--select", "+fct_user_features", "+fct_churn_labels"]
-        outcome = run_dbt(["--log-level", "none", "run", *select, *options], on_start=self.job.steps.progress)
+        outcome = run_dbt(["--log-level", "none", "run", *select, *options], on_start=self.workspace.steps.progress)
         if outcome.exit_code:
             raise_failed(outcome)
 
@@ -97,8 +97,8 @@ class Scratch:
 
         It is a copy of the user's last event before the snapshot, and is marked by its hash. Raises NobodyToUpgrade.
         """
-        table, midnight = self.job.spark.table(PREFIX + EVENTS), _milliseconds(self.instant)
-        users = self.job.spark.table(FEATURES).where(F.col("as_of_date") == self.as_of).select("user_id")
+        table, midnight = self.workspace.spark.table(PREFIX + EVENTS), _milliseconds(self.instant)
+        users = self.workspace.spark.table(FEATURES).where(F.col("as_of_date") == self.as_of).select("user_id")
         upgraded = table.where(F.col("page") == UPGRADE).where(F.col("ts") >= midnight - DAY)
         known = table.where("registration is not null").join(users, "user_id", "semi").join(upgraded, "user_id", "anti")
         newest = F.max_by(F.struct(*table.columns), F.struct("ts", "session_id", "item_in_session", "record_hash"))
@@ -109,7 +109,7 @@ class Scratch:
         changed = {name: F.lit(value) for name, value in upgrade.items()}
         changed["item_in_session"] = F.col("item_in_session") + 1
         chosen.withColumns(changed).select(table.columns).writeTo(PREFIX + EVENTS).append()
-        logged = self.job.spark.table(PREFIX + EVENTS).where(F.col("record_hash") == PROBE).collect()
+        logged = self.workspace.spark.table(PREFIX + EVENTS).where(F.col("record_hash") == PROBE).collect()
         if not logged:
             raise NobodyToUpgrade(f"Every user of {self.as_of} upgraded on the day before: choose another.")
         return str(logged[0].user_id)
@@ -117,7 +117,7 @@ class Scratch:
     def move_upgrade(self, shift: timedelta) -> None:
         """Move the upgrade to a time from the snapshot, a negative one for before it."""
         moment = _milliseconds(self.instant + shift)
-        self.job.spark.sql(f"update {PREFIX}{EVENTS} set ts = {moment} where record_hash = '{PROBE}'")  # noqa: S608
+        self.workspace.spark.sql(f"update {PREFIX}{EVENTS} set ts = {moment} where record_hash = '{PROBE}'")  # noqa: S608
 
     def published_features(self) -> DataFrame:
         """The published rows of the snapshots up to this one."""
@@ -138,7 +138,7 @@ class Scratch:
         return next((label for (label,) in row.select(name).collect()), None)
 
     def _up_to_date(self, table: str) -> DataFrame:
-        return self.job.spark.table(table).where(F.col("as_of_date") <= self.as_of)
+        return self.workspace.spark.table(table).where(F.col("as_of_date") <= self.as_of)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -172,8 +172,8 @@ def quiet_days(log: pd.DataFrame) -> QuietDays | None:
 
 def dispersion(days: Whole, sessions: Numbers, weights: Numbers) -> float:
     """How many times the variance of the days around their level is that of chance; at least 1."""
-    places = np.arange(len(days))
-    is_near = np.abs(places[:, None] - places) <= len(WEEKDAYS)
+    indices = np.arange(len(days))
+    is_near = np.abs(indices[:, None] - indices) <= len(WEEKDAYS)
     expected = (is_near @ sessions) / np.maximum(is_near @ weights, 1e-9) * weights
     is_seen = expected > 0
     if len(days) < LEAST_BEFORE or not is_seen.any():

@@ -13,8 +13,8 @@ import pytest
 import typer.main
 
 from cli import app as command_line
+from cli.jobs.checks import CheckFailed, raise_failed, summary
 from cli.jobs.dbt import DbtFailed, DbtNode, DbtOutcome, run_dbt
-from cli.jobs.warehouse_job import CheckFailed, raise_failed, summary
 from cli.printing.run_report import query_of_predictions
 from warehouse.contract.catalogue import GROUPS, Feature, features
 

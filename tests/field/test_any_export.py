@@ -11,8 +11,9 @@ import pytest
 from commands import drop_all_tables
 from exports import FORMS, PACKINGS
 
+from cli.jobs import landing
 from cli.jobs.dbt import run_dbt
-from cli.jobs.warehouse_job import Job
+from cli.jobs.workspace import Workspace
 from cli.runs.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
@@ -92,11 +93,11 @@ def content(spark: SparkSession, table: str) -> list[str]:
     return sorted(repr(row.asDict()) for row in rows)
 
 
-def built(job: Job, logs: Path) -> Tables:
+def built(workspace: Workspace, logs: Path) -> Tables:
     """Ingest what lies in a folder into an empty warehouse, build it, and return its tables."""
-    spark = job.spark
+    spark = workspace.spark
     drop_all_tables(spark)
-    job.ingest([logs])
+    landing.ingest(workspace, [logs])
     outcome = run_dbt(["--log-level", "none", "run", "--select", "+fct_user_features", "+fct_churn_labels"])
     assert not outcome.of("error")
     tables = {"raw.events": content(spark, "raw.events")}
@@ -116,8 +117,8 @@ def test_a_log_that_went_through_all_kinds_of_exports_gives_the_same_tables(
     for number, day in enumerate(sorted(days)):
         records = [{**keys, **json.loads(line)} for line in day.read_text().splitlines()]
         write_exports(chosen, records, number, tmp_path / "exports")
-    job = Job(empty_warehouse, home, Steps(quiet=True))
-    plain, exported = (built(job, tmp_path / name) for name in ("plain", "exports"))
+    workspace = Workspace(empty_warehouse, home, Steps(quiet=True))
+    plain, exported = (built(workspace, tmp_path / name) for name in ("plain", "exports"))
     assert len(plain) > 10
     assert plain.keys() == exported.keys()
     assert {table: rows for table, rows in exported.items() if rows != plain[table]} == {}

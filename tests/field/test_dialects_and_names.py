@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli.jobs.warehouse_job import doubt_of_clock, doubt_of_users, told_dialects
+from cli.jobs.landing import dialects_of, doubt_of_clock, doubt_of_users
 from warehouse.landing.finding import find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.raw_tables import RAW_TABLES
@@ -172,7 +172,7 @@ def test_no_name_stands_in_raw_under_whatever_key(landed: Landed) -> None:
 
 def test_the_dialects_are_printed_by_the_ingest(landed: Landed) -> None:
     assert landed.summary.dialects == {"sparkify": 8, "redshift": 1, "eventsim": 1}
-    assert told_dialects(landed.summary) == "; read as sparkify (8 files), eventsim (1 files), redshift (1 files)"
+    assert dialects_of(landed.summary) == "; read as sparkify (8 files), eventsim (1 files), redshift (1 files)"
 
 
 def test_the_most_copied_public_log_is_taken_whole(spark: SparkSession, shared: Path, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli.health.machine_faults import recognised
-from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.jobs import landing
+from cli.jobs.checks import CheckFailed
+from cli.jobs.workspace import Workspace
 from cli.runs.steps import Steps
 from warehouse.landing import room
 from warehouse.landing.archives import LINE_TOO_LONG, end_mark
@@ -430,13 +432,13 @@ def test_an_empty_hour_beside_others_and_alone(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def job(spark: SparkSession, home: Home) -> Iterator[Job]:
-    yield Job(spark, home, Steps(quiet=True))
+def workspace(spark: SparkSession, home: Home) -> Iterator[Workspace]:
+    yield Workspace(spark, home, Steps(quiet=True))
     for table in ("raw.events", "raw.rejected_events", "raw.ingested_files"):
         spark.sql(f"drop table if exists {table}")
 
 
-def test_what_the_ingest_says_of_a_mixed_delivery(job: Job, tmp_path: Path) -> None:
+def test_what_the_ingest_says_of_a_mixed_delivery(workspace: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "delivery"
     write(folder / "a.json", gzip.compress(line(song="a")))
     write(folder / "b.json", json.dumps([{**RECORD, "song": "b"}, {**RECORD, "song": "c"}], indent=1).encode())
@@ -444,14 +446,14 @@ def test_what_the_ingest_says_of_a_mixed_delivery(job: Job, tmp_path: Path) -> N
     write(folder / "d.zip", zipped_line("x.json", line(song="d")))
     write(folder / "e.html", b"<html>")
     write(folder / "long.json", line(song="e") + line(song="x" * lines_of_text.LONGEST_LINE))
-    summary = job.ingest([folder])
+    summary = landing.ingest(workspace, [folder])
     assert (summary.files, summary.accepted, summary.reasons) == (5, 6, {LINE_TOO_LONG: 1})
-    detail = job.steps.done[-1].detail
+    detail = workspace.steps.done[-1].detail
     assert "5 files, 0 known already" in detail
     assert detail.endswith(f"{LINE_TOO_LONG}: 1; 1 left out: {folder}/e.html (a web page)")
-    songs = {row.song for row in job.spark.table("raw.events").collect()}
+    songs = {row.song for row in workspace.spark.table("raw.events").collect()}
     assert songs == {"a", "b", "c", "d", "e", None}
     with pytest.raises(CheckFailed, match=r"e\.html is a web page"):
-        job.ingest([folder / "e.html", write(folder / "new.json", line(song="new"))])
-    assert job.spark.table("raw.events").count() == 6
-    assert job.ingest([folder / "a.json"]).files_skipped == 1
+        landing.ingest(workspace, [folder / "e.html", write(folder / "new.json", line(song="new"))])
+    assert workspace.spark.table("raw.events").count() == 6
+    assert landing.ingest(workspace, [folder / "a.json"]).files_skipped == 1

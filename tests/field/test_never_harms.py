@@ -15,7 +15,9 @@ import pytest
 from commands import drop_all_tables
 
 from cli.health.doctor import examine
-from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.jobs import auditing, landing
+from cli.jobs.checks import CheckFailed
+from cli.jobs.workspace import Workspace
 from cli.machine.home import Home
 from cli.runs.records import DAMAGED, FAILED, PUBLISHED, mend_files, recorded, runs
 from cli.runs.steps import Steps
@@ -385,15 +387,15 @@ def test_a_salt_that_is_gone_is_not_made_anew_while_pseudonyms_need_it(tmp_path:
 def test_ingest_stops_where_the_salt_is_gone_and_names_are_there(
     spark: SparkSession, state: Home, tmp_path: Path
 ) -> None:
-    job = Job(spark, state, steps("ingest"))
+    workspace = Workspace(spark, state, steps("ingest"))
     logs = [tmp_path / "1.json", tmp_path / "2.json"]
     for seed, log in enumerate(logs):
         simulate(SimulationSpec(users=10, days=3, ids="random", seed=seed), log)
-    job.ingest([logs[0]])
+    landing.ingest(workspace, [logs[0]])
     state.salt.unlink()
     with pytest.raises(UnusableSalt):
-        job.ingest([logs[1]])
-    job.ingest([logs[1]], Rules(pseudonymise=False))
+        landing.ingest(workspace, [logs[1]])
+    landing.ingest(workspace, [logs[1]], Rules(pseudonymise=False))
 
 
 def test_all_that_failed_runs_left_is_taken_away_at_once(
@@ -448,7 +450,7 @@ def test_what_dbt_builds_is_published_after_its_audit_and_not_before(
     def find_fault(*_: object) -> None:
         raise CheckFailed("poison")
 
-    monkeypatch.setattr(Job, "audit", find_fault)
+    monkeypatch.setattr(auditing, "audit", find_fault)
     assert sparkhouse("dbt", "--quiet", "run", "--select", "dim_users") == 1
     assert Table("marts.dim_users", spark).head() == published
     assert Table("marts.dim_users", spark).branches == {runs(home)[0].run_id}

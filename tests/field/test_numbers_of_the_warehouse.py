@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from commands import drop_all_tables, run_command
 
+from cli.jobs import building, landing
 from cli.jobs.dbt import run_dbt
 from cli.jobs.snapshots import awaited_snapshot
-from cli.jobs.warehouse_job import Job
+from cli.jobs.workspace import Workspace
 from cli.runs.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
@@ -128,28 +129,28 @@ def built(*options: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def job(empty_warehouse: SparkSession, home: Home) -> Job:
-    return Job(empty_warehouse, home, Steps(quiet=True))
+def workspace(empty_warehouse: SparkSession, home: Home) -> Workspace:
+    return Workspace(empty_warehouse, home, Steps(quiet=True))
 
 
 @pytest.fixture(scope="module")
-def deliveries(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Deliveries:
-    folder, spark = tmp_path_factory.mktemp("log"), job.spark
+def deliveries(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Deliveries:
+    folder, spark = tmp_path_factory.mktemp("log"), workspace.spark
     simulate(SimulationSpec(users=40, days=22, ids="random", seed=5), folder / "simulated.json", processes=1)
     lines = [*map(json.loads, (folder / "simulated.json").read_text().splitlines()), *PEOPLE]
     end = milliseconds(SUNDAY_AT_SEVEN)
 
-    job.ingest([write(folder / "until-sunday.json", (each for each in lines if each["ts"] < end))])
+    landing.ingest(workspace, [write(folder / "until-sunday.json", (each for each in lines if each["ts"] < end))])
     assert built() == ""
-    on_sunday, awaited = rows(spark, FEATURES), awaited_snapshot(spark, job.count(FEATURES))
-    refused = built(*job.backfill_options(MONDAYS[2], MONDAYS[2]))
+    on_sunday, awaited = rows(spark, FEATURES), awaited_snapshot(spark, workspace.count(FEATURES))
+    refused = built(*building.backfill_options(workspace.home, MONDAYS[2], MONDAYS[2]))
 
-    job.ingest([write(folder / "until-monday.json", (each for each in lines if each["ts"] >= end))])
+    landing.ingest(workspace, [write(folder / "until-monday.json", (each for each in lines if each["ts"] >= end))])
     assert built() == ""
     on_monday, labels = rows(spark, FEATURES), rows(spark, LABELS)
     users = {row.user_id: row for row in spark.table("marts.dim_users").collect()}
 
-    job.ingest([write(folder / "heartbeats.json", heartbeats(lines))])
+    landing.ingest(workspace, [write(folder / "heartbeats.json", heartbeats(lines))])
     assert built() == ""
     return Deliveries(
         *(spark, on_sunday, awaited, refused, on_monday, labels, rows(spark, FEATURES), rows(spark, LABELS), users)

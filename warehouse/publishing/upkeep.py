@@ -51,7 +51,11 @@ def total(upkeeps: Iterable[Upkeep]) -> Upkeep:
 
 
 def needed_snapshots(spark: SparkSession, since: datetime) -> dict[str, set[int]]:
-    """Return, by table, what model versions of any age, and builds and publications since a moment, refer to."""
+    """Return, by table, what model versions of any age, and builds and publications since a moment, refer to.
+
+    Tags of Iceberg would say it a second time: a rollback, a removed version and a moved state folder would have to
+    keep them in step, and of the states that readers saw at a moment they know nothing.
+    """
     needed = snapshots_since(spark, since)
     for table, is_needed in ((MODEL_VERSIONS, F.lit(True)), (BUILDS, F.col("completed_at") >= F.lit(since))):  # noqa: FBT003
         if spark.catalog.tableExists(table):

@@ -10,8 +10,9 @@ import pytest
 from logs_as_tables import DAY_MS, STAGED, START, read_log, without_hours, write_log
 
 from cli.commands.access import new_steps
-from cli.jobs.model_job import ModelJob
-from cli.jobs.warehouse_job import CheckFailed
+from cli.jobs import auditing, publishing
+from cli.jobs.checks import CheckFailed
+from cli.jobs.workspace import Workspace
 from cli.machine.account import account
 from cli.runs.records import recorded
 from warehouse.landing.simulator import SimulationSpec, simulate
@@ -38,11 +39,11 @@ def deliver(spark: SparkSession, home: Home, folder: Path, log: Log) -> str:
     """A run that brings a log, as `build` does: on its branch, audited, published."""
     steps = new_steps("build", quiet=True)
     with recorded(home, steps):
-        job = ModelJob(spark, home, steps)
-        with job.branch():
+        workspace = Workspace(spark, home, steps)
+        with publishing.on_branch(workspace):
             write_log(spark, folder, log)
-            job.audit(["staging"])
-            job.publish()
+            auditing.audit(workspace, ["staging"])
+            publishing.publish(workspace)
     return steps.run_id
 
 
@@ -63,7 +64,7 @@ def test_a_run_that_was_stopped_is_published_by_a_reason_that_the_next_runs_reme
     capfd.readouterr()
     with pytest.raises(CheckFailed) as told:
         deliver(empty_warehouse, home, tmp_path, lost)
-    stopped = max(home.runs.glob("*.json")).stem
+    stopped = max(home.runs.glob("*Z.json")).stem
     assert re.search(
         r"volumes\.hole \(no hours .*\), observed 24 hours without an event from 2018-10-30", str(told.value)
     )
@@ -109,7 +110,7 @@ def test_a_run_that_was_stopped_is_published_by_a_reason_that_the_next_runs_reme
     # Of what is published already, nothing is left to publish.
     write_log(empty_warehouse, tmp_path, lost.assign(level=None))
     with pytest.raises(CheckFailed, match=r"volumes\.levels") as published_already:
-        ModelJob(empty_warehouse, home, new_steps("validate", quiet=True)).audit(["staging"])
+        auditing.audit(Workspace(empty_warehouse, home, new_steps("validate", quiet=True)), ["staging"])
     assert "sparkhouse publish" not in str(published_already.value)
 
 

@@ -21,7 +21,7 @@ from warehouse.landing.simulator import InvalidSimulation, SimulationSpec, simul
 from warehouse.landing.simulator.clock import damping
 
 Event = dict[str, Any]
-SHARED = Path(os.environ.get("SPARKHOUSE_SHARED", Path(__file__).parents[3] / "shared"))
+SHARED = Path(os.environ.get("SPARKHOUSE_SHARED", Path(__file__).parents[4] / "shared"))
 MINI = SHARED / "real_features" / "mini_225_users.parquet"
 
 KEYS = ["ts", "userId", "sessionId", "page", "auth", "method", "status", "level", "itemInSession"]

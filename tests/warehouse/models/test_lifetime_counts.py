@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from real_users import append_real_users
 
+from cli.jobs import building, landing
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -52,12 +54,14 @@ def log(tmp_path_factory: pytest.TempPathFactory, shared_or_none: Path | None) -
 @pytest.fixture(scope="module")
 def lifetimes(empty_warehouse: SparkSession, home: Home, log: Path) -> pd.DataFrame:
     """The features of the one snapshot that stands at the end of the log, by user."""
-    from cli.jobs.warehouse_job import Job
+    from cli.jobs.workspace import Workspace
     from cli.runs.steps import Steps
 
-    job = Job(empty_warehouse, home, Steps(quiet=True))
-    job.ingest([log])
-    job.build("--exclude-resource-type", "unit_test", *job.backfill_options(END, END))
+    workspace = Workspace(empty_warehouse, home, Steps(quiet=True))
+    landing.ingest(workspace, [log])
+    building.build(
+        workspace, "--exclude-resource-type", "unit_test", *building.backfill_options(workspace.home, END, END)
+    )
     features = empty_warehouse.table("marts.fct_user_features").where(f"as_of_date = date'{END}'").toPandas()
     return features.set_index("user_id")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.jobs.model_job import each_that_can
+from cli.jobs.modelling import each_that_can
 from models_ml.errors import TooFewUsers
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from commands import run_command
 
+from cli.jobs import landing
+from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt import run_dbt
-from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.jobs.workspace import Workspace
 from cli.machine.home import DBT_PROJECT
 from cli.proof.differences import NEW_ROW, NO_ROW, differences
 from cli.proof.point_in_time import prove_point_in_time, with_event_at_instant, with_event_just_before
@@ -39,15 +41,15 @@ def dbt(*arguments: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def job(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def workspace(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Three weeks of a few simulated users, built."""
     log = tmp_path_factory.mktemp("log") / "log.json"
     simulate(SimulationSpec(users=16, days=21), log, processes=1)
-    job = Job(empty_warehouse, home, Steps(quiet=True))
-    job.ingest([log])
+    workspace = Workspace(empty_warehouse, home, Steps(quiet=True))
+    landing.ingest(workspace, [log])
     models = ["--select", "+fct_user_features", "+fct_churn_labels", "--vars", EVERY_THIRD_DAY]
     assert set(dbt("run", *models)) == {"success"}
-    return job
+    return workspace
 
 
 def broken(tmp_path: Path, *edits: tuple[str, str, str]) -> Path:
@@ -69,27 +71,27 @@ def history(spark: SparkSession) -> list[Any]:
     return [spark.table(f"{table}.snapshots").select("snapshot_id").collect() for table in PUBLISHED]
 
 
-def test_no_feature_of_a_simulated_log_knows_later_events(job: Job) -> None:
-    before = history(job.spark)
-    job.spark.sql("create namespace proof_marts")
-    job.spark.sql("create table proof_marts.left_by_a_killed_proof as select 1 as a")
-    (job.home.warehouse / "proof_marts" / "half_written" / "data").mkdir(parents=True)
+def test_no_feature_of_a_simulated_log_knows_later_events(workspace: Workspace) -> None:
+    before = history(workspace.spark)
+    workspace.spark.sql("create namespace proof_marts")
+    workspace.spark.sql("create table proof_marts.left_by_a_killed_proof as select 1 as a")
+    (workspace.home.warehouse / "proof_marts" / "half_written" / "data").mkdir(parents=True)
 
-    proof = prove_point_in_time(job)
+    proof = prove_point_in_time(workspace)
 
     proof.require()
     assert [check.ok for check in proof.checks] == [True] * 5
     assert proof.as_of == SNAPSHOT
     assert proof.snapshots == 3
     assert 0 < proof.deleted < proof.events
-    assert proof.columns == len(job.spark.table("marts.fct_user_features").columns) - 2
+    assert proof.columns == len(workspace.spark.table("marts.fct_user_features").columns) - 2
     (changed,) = proof.checks[3].found
     assert {"last_event_at", "level", "upgrade_count_28d"} <= set(changed.partition(": ")[2].split(", "))
-    assert history(job.spark) == before
-    assert not [schema for schema in schemas(job.spark) if schema.startswith("proof_")]
+    assert history(workspace.spark) == before
+    assert not [schema for schema in schemas(workspace.spark) if schema.startswith("proof_")]
 
 
-def test_event_at_the_instant_may_not_slip_in_nor_a_label_look_back(job: Job, tmp_path: Path) -> None:
+def test_event_at_the_instant_may_not_slip_in_nor_a_label_look_back(workspace: Workspace, tmp_path: Path) -> None:
     project = broken(
         tmp_path,
         (
@@ -104,8 +106,8 @@ def test_event_at_the_instant_may_not_slip_in_nor_a_label_look_back(job: Job, tm
         ),
         ("models/marts/fct_churn_labels", "'day', 0, horizon", "'day', -1, horizon"),
     )
-    with scratch_schemas(job) as folder:
-        scratch = Scratch(job, SNAPSHOT, folder, project)
+    with scratch_schemas(workspace) as folder:
+        scratch = Scratch(workspace, SNAPSHOT, folder, project)
         scratch.cut_log()
         user_id = scratch.add_upgrade()
         features, label = with_event_at_instant(scratch, user_id)
@@ -117,18 +119,18 @@ def test_event_at_the_instant_may_not_slip_in_nor_a_label_look_back(job: Job, tm
         assert label.broken_by == ("will_upgrade",)
 
 
-def test_interrupted_proof_leaves_nothing(job: Job) -> None:
+def test_interrupted_proof_leaves_nothing(workspace: Workspace) -> None:
     def interrupted() -> None:
-        with scratch_schemas(job):
-            job.spark.sql("create namespace proof_raw")
+        with scratch_schemas(workspace):
+            workspace.spark.sql("create namespace proof_raw")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert "proof_raw" not in schemas(job.spark)
+    assert "proof_raw" not in schemas(workspace.spark)
 
 
-@pytest.mark.usefixtures("job")
+@pytest.mark.usefixtures("workspace")
 def test_unknown_snapshot_could_not_run_and_the_known_ones_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("prove-point-in-time", "--as-of", "2018-10-15") == 2
     assert ", ".join(str(day) for day in DATES) in capsys.readouterr().err
@@ -150,7 +152,7 @@ def test_differences_are_bits_and_rows(spark: SparkSession) -> None:
 
 
 # The last one: it publishes what a broken model gives.
-def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(job: Job, tmp_path: Path) -> None:
+def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(workspace: Workspace, tmp_path: Path) -> None:
     project = broken(
         tmp_path,
         (
@@ -162,7 +164,7 @@ def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(job: Job, tm
     options = ["--project-dir", str(project), "--target-path", str(tmp_path / "target"), "--select"]
     assert set(dbt("run", *options, "int_user_snapshots_counts+")) == {"success"}
 
-    proof = prove_point_in_time(job, SNAPSHOT, project)
+    proof = prove_point_in_time(workspace, SNAPSHOT, project)
 
     (check,) = proof.checks
     assert {"last_event_at", "song_count_lifetime"} <= set(check.broken_by)

@@ -17,13 +17,15 @@ from pyspark.sql import functions as F
 from readmes import commands_of
 from real_users import REAL_USERS, append_real_users
 
+from cli.jobs import landing, publishing
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from cli.jobs.main_job import RunReport
     from cli.machine.home import Home
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 PAGES = {
     "page_about_hourly": "About",
@@ -218,16 +220,16 @@ def content(ran: Ran) -> list[tuple[Any, ...]]:
 
 
 def test_a_log_that_is_known_adds_nothing(ran: Ran) -> None:
-    from cli.jobs.warehouse_job import Job
+    from cli.jobs.workspace import Workspace
     from cli.runs.steps import Steps
 
     before = content(ran)
-    assert Job(ran.spark, ran.home, Steps(quiet=True)).ingest([ran.log]).files_skipped == 1
+    assert landing.ingest(Workspace(ran.spark, ran.home, Steps(quiet=True)), [ran.log]).files_skipped == 1
     assert content(ran) == before
 
 
 def test_the_registry_names_the_champion_that_is_published_and_follows_a_rollback(ran: Ran) -> None:
-    from cli.jobs.model_job import ModelJob
+    from cli.jobs.workspace import Workspace
     from cli.runs.steps import Steps
     from models_ml.registry.tracking import Tracking
 
@@ -238,9 +240,9 @@ def test_the_registry_names_the_champion_that_is_published_and_follows_a_rollbac
     assert ran.report.training is not None
     champion = ran.report.training.published
     assert aliases() == {"champion": champion.registry_version}
-    ModelJob(ran.spark, ran.home, Steps(quiet=True, run_id="back")).roll_back("test-run")
+    publishing.roll_back(Workspace(ran.spark, ran.home, Steps(quiet=True, run_id="back")), "test-run")
     assert aliases() == {}
-    ModelJob(ran.spark, ran.home, Steps(quiet=True, run_id="forth")).roll_back("back")
+    publishing.roll_back(Workspace(ran.spark, ran.home, Steps(quiet=True, run_id="forth")), "back")
     assert aliases() == {"champion": champion.registry_version}
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import partialmethod
 from typing import TYPE_CHECKING
 
 import pytest
 from commands import run_command
 from pyspark.sql import functions as F
 
+from cli.jobs import building, landing
 from cli.jobs.dbt import run_dbt
-from cli.jobs.model_job import ModelJob
-from cli.jobs.warehouse_job import Job
+from cli.jobs.workspace import Workspace
 from cli.runs.steps import Steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 
@@ -90,8 +89,8 @@ def built(*options: str, select: str = "+fct_user_features +fct_churn_labels") -
 
 
 @pytest.fixture(scope="module")
-def job(empty_warehouse: SparkSession, home: Home) -> Job:
-    return Job(empty_warehouse, home, Steps(quiet=True))
+def workspace(empty_warehouse: SparkSession, home: Home) -> Workspace:
+    return Workspace(empty_warehouse, home, Steps(quiet=True))
 
 
 @pytest.fixture(scope="module")
@@ -103,28 +102,29 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
 
 
 @pytest.fixture(scope="module")
-def history(job: Job, log: Sequence[Path]) -> History:
+def history(workspace: Workspace, log: Sequence[Path]) -> History:
     """Build up to the second snapshot and up to the third, damage and backfill, go off the grid and back."""
-    spark = job.spark
-    job.ingest(log[:DAYS_OF_SECOND])
+    spark = workspace.spark
+    landing.ingest(workspace, log[:DAYS_OF_SECOND])
     assert built(select="+fct_user_features") == ""
     at_the_time = cells(spark, FEATURES)
-    job.ingest(log[DAYS_OF_SECOND:])
+    landing.ingest(workspace, log[DAYS_OF_SECOND:])
     assert built() == ""
     full = all_cells(spark)
 
     damage(spark)
     damaged, commits_before = all_cells(spark), commits(spark)
-    assert built(*job.backfill_options(SECOND, THIRD)) == ""
+    assert built(*building.backfill_options(workspace.home, SECOND, THIRD)) == ""
     backfilled, commits_after = all_cells(spark), commits(spark)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(ModelJob, "build", partialmethod(ModelJob.build, *NO_UNIT_TESTS))
+        whole = building.build
+        monkeypatch.setattr(building, "build", lambda *arguments: whole(*arguments, *NO_UNIT_TESTS))
         assert run_command("build", "--from", str(OFF_GRID), "--to", str(OFF_GRID)) == 0
     off_grid = all_cells(spark)
 
     spark.sql(f"alter table {LABELS} drop column will_lapse")
-    narrower = built(*job.backfill_options(OFF_GRID, OFF_GRID), select="fct_churn_labels")
+    narrower = built(*building.backfill_options(workspace.home, OFF_GRID, OFF_GRID), select="fct_churn_labels")
     assert built() == ""
     full_later = all_cells(spark)
     assert built("--full-refresh", select="int_user_snapshots_spined") == ""
@@ -183,11 +183,11 @@ def test_a_backfill_leaves_no_new_column_empty_in_the_dates_that_it_keeps(histor
 
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize(("first", "last"), [(date(2018, 10, 1), FIRST), (date(2018, 10, 23), None)])
-def test_dates_outside_the_observed_window_are_refused(job: Job, first: date, last: date | None) -> None:
-    before = cells(job.spark, SPINE)
-    message = built(*job.backfill_options(first, last), select="int_user_snapshots_spined")
+def test_dates_outside_the_observed_window_are_refused(workspace: Workspace, first: date, last: date | None) -> None:
+    before = cells(workspace.spark, SPINE)
+    message = built(*building.backfill_options(workspace.home, first, last), select="int_user_snapshots_spined")
     assert f"from {first} to {last or THIRD}: the log is observed for snapshots from 2018-10-02 to {THIRD}" in message
-    assert cells(job.spark, SPINE) == before
+    assert cells(workspace.spark, SPINE) == before
 
 
 def test_a_backfill_that_ends_before_it_begins_could_not_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,8 @@ import pyarrow.parquet
 import pytest
 
 from cli.app import main
-from cli.jobs.model_job import ModelJob
+from cli.jobs import building, landing, modelling, publishing
+from cli.jobs.workspace import Workspace
 from cli.runs.steps import Steps
 from models_ml.dataset import training_file
 from models_ml.dataset.builds import build_known_at
@@ -52,18 +53,18 @@ MODELS_ONLY = ("--exclude-resource-type", "unit_test", "--exclude-resource-type"
 class Past:
     """A warehouse that was built on 27 days and again on a day more and a late file; what was written in between."""
 
-    job: ModelJob
+    workspace: Workspace
     parquet: bytes
     csv: bytes
     known_at: datetime
 
     @property
     def spark(self) -> SparkSession:
-        return self.job.spark
+        return self.workspace.spark
 
 
-def write(job: ModelJob, out: Path, **options: Any) -> bytes:  # noqa: ANN401 - the options of a TrainingFileSpec
-    job.write_training_set(TrainingFileSpec(LABEL, out, **options))
+def write(workspace: Workspace, out: Path, **options: Any) -> bytes:  # noqa: ANN401 - the options of a TrainingFileSpec
+    modelling.write_training_set(workspace, TrainingFileSpec(LABEL, out, **options))
     return out.read_bytes()
 
 
@@ -80,21 +81,21 @@ def late_file(log: Path) -> Path:
 def past(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Past:
     folder = tmp_path_factory.mktemp("past")
     days = simulate(SimulationSpec(users=12, days=FIRST_DAYS + 1, ids="random"), folder / "log", by_day=True).paths
-    job = published(ModelJob(empty_warehouse, home, Steps(quiet=True, run_id="first")), days[:FIRST_DAYS])
-    parquet, csv = write(job, folder / "set.parquet"), write(job, folder / "set.csv")
+    workspace = published(Workspace(empty_warehouse, home, Steps(quiet=True, run_id="first")), days[:FIRST_DAYS])
+    parquet, csv = write(workspace, folder / "set.parquet"), write(workspace, folder / "set.csv")
     known_at = datetime.now(UTC)
     later = [days[FIRST_DAYS], late_file(folder / "log")]
-    published(ModelJob(empty_warehouse, home, Steps(quiet=True, run_id="second")), later)
-    return Past(job, parquet, csv, known_at)
+    published(Workspace(empty_warehouse, home, Steps(quiet=True, run_id="second")), later)
+    return Past(workspace, parquet, csv, known_at)
 
 
-def published(job: ModelJob, logs: Sequence[Path]) -> ModelJob:
-    """The job, when it has built on these logs too."""
-    with job.branch():
-        job.ingest(logs)
-        job.build(*MODELS_ONLY)
-        job.publish()
-    return job
+def published(workspace: Workspace, logs: Sequence[Path]) -> Workspace:
+    """The workspace, when it has built on these logs too."""
+    with publishing.on_branch(workspace):
+        landing.ingest(workspace, logs)
+        building.build(workspace, *MODELS_ONLY)
+        publishing.publish(workspace)
+    return workspace
 
 
 # A past training set
@@ -102,8 +103,8 @@ def published(job: ModelJob, logs: Sequence[Path]) -> ModelJob:
 
 def test_a_training_set_comes_back_byte_for_byte_after_late_events_and_a_new_build(past: Past, tmp_path: Path) -> None:
     for name, saved in (("again.parquet", past.parquet), ("again.csv", past.csv)):
-        assert write(past.job, tmp_path / name, known_at=past.known_at) == saved
-        assert write(past.job, tmp_path / name) != saved
+        assert write(past.workspace, tmp_path / name, known_at=past.known_at) == saved
+        assert write(past.workspace, tmp_path / name) != saved
 
 
 def test_a_training_set_is_of_the_published_state(past: Past, tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_training_set_is_of_the_published_state(past: Past, tmp_path: Path) ->
 def test_columns_that_came_or_went_later_change_no_past_training_set(past: Past, tmp_path: Path) -> None:
     past.spark.sql("alter table marts.fct_user_features add column a_new_feature double")
     past.spark.sql("alter table marts.fct_user_features rename column song_count_7d to a_renamed_feature")
-    assert write(past.job, tmp_path / "again.csv", known_at=past.known_at) == past.csv
+    assert write(past.workspace, tmp_path / "again.csv", known_at=past.known_at) == past.csv
     past.spark.sql("alter table marts.fct_user_features rename column a_renamed_feature to song_count_7d")
     past.spark.sql("alter table marts.fct_user_features drop column a_new_feature")
 
@@ -124,7 +125,7 @@ def test_columns_that_came_or_went_later_change_no_past_training_set(past: Past,
 def test_late_events_change_features_and_a_day_more_makes_labels_known(past: Past, tmp_path: Path) -> None:
     then, now = tmp_path / "then.parquet", tmp_path / "now.parquet"
     then.write_bytes(past.parquet)
-    write(past.job, now)
+    write(past.workspace, now)
     before, after = pd.read_parquet(then), pd.read_parquet(now)
     assert sorted(before.as_of_date.unique()) == KNOWN[:1]
     assert sorted(after.as_of_date.unique()) == KNOWN
@@ -195,12 +196,12 @@ def test_a_build_knows_its_tables_and_its_newest_line(past: Past) -> None:
 def test_a_moment_before_the_first_build_is_told_when_that_was(past: Past, tmp_path: Path) -> None:
     first = build_known_at(past.spark, past.known_at)
     with pytest.raises(NoBuildYet, match=f"the first was complete at {first.completed_at.isoformat()[:19]}"):
-        write(past.job, tmp_path / "set.csv", known_at=first.completed_at - timedelta(microseconds=1))
+        write(past.workspace, tmp_path / "set.csv", known_at=first.completed_at - timedelta(microseconds=1))
 
 
 def test_a_range_without_a_known_snapshot_is_told_what_is_known(past: Past, tmp_path: Path) -> None:
     with pytest.raises(NoKnownSnapshot, match=r"from 2018-10-16 to the last.*known are 2018-10-08 to 2018-10-15"):
-        write(past.job, tmp_path / "set.csv", first=date(2018, 10, 16))
+        write(past.workspace, tmp_path / "set.csv", first=date(2018, 10, 16))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -211,7 +212,7 @@ def test_a_build_that_holds_later_lines_is_not_read(past: Past, tmp_path: Path) 
         " ('early', timestamp'2001-01-01', timestamp'2001-01-03', map('marts.fct_user_features', 1))"
     )
     with pytest.raises(IngestedLater, match="lines ingested at 2001-01-03"):
-        write(past.job, tmp_path / "set.csv", known_at=datetime(2001, 1, 2, tzinfo=UTC))
+        write(past.workspace, tmp_path / "set.csv", known_at=datetime(2001, 1, 2, tzinfo=UTC))
     past.spark.sql("delete from monitoring.builds where build_id = 'early'")
 
 
@@ -219,7 +220,7 @@ def test_a_state_that_iceberg_no_longer_keeps_is_named(past: Past, tmp_path: Pat
     now = past.spark.sql("select date_format(current_timestamp(), 'yyyy-MM-dd HH:mm:ss.SSS')").collect()[0][0]
     past.spark.sql(f"call system.expire_snapshots('marts.fct_churn_labels', timestamp'{now}', 1)")
     with pytest.raises(SnapshotExpired, match=r"marts.fct_churn_labels at snapshot \d+ has been expired"):
-        write(past.job, tmp_path / "set.csv", known_at=past.known_at)
+        write(past.workspace, tmp_path / "set.csv", known_at=past.known_at)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cli.machine.home import Home
 
-STATE = Path(__file__).parents[1] / "data" / "state_of_before.tar.xz"
+STATE = Path(__file__).parents[2] / "data" / "state_of_before.tar.xz"
 EVENTS, FEATURES = 603, 5
 
 

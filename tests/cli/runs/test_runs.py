@@ -14,7 +14,8 @@ import pytest
 from commands import run_command
 
 from cli.health.machine_faults import recognised
-from cli.jobs.warehouse_job import CheckFailed, Job
+from cli.jobs import publishing
+from cli.jobs.checks import CheckFailed
 from cli.runs.records import BROKEN_OFF, DISCARDED, DONE, FAILED, PUBLISHED, ROLLED_BACK, RUNNING, recorded, runs
 from cli.runs.steps import Steps
 from cli.runs.writer_lock import Holder, WriterAtWork, current_holder, writer_lock
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from cli.machine.home import Home
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 ME = Holder("ingest", "run-1", os.getpid(), "2026-11-24T05:00:00+00:00")
 
 # Another process that holds the lock until it is killed.
@@ -146,7 +147,7 @@ def test_a_run_is_published_failed_looked_at_discarded_and_rolled_back(
     assert (first.command, first.status) == ("ingest", PUBLISHED)
 
     with monkeypatch.context() as failing:
-        failing.setattr(Job, "publish", lambda *_: (_ for _ in ()).throw(CheckFailed("poison")))
+        failing.setattr(publishing, "publish", lambda *_: (_ for _ in ()).throw(CheckFailed("poison")))
         assert sparkhouse("ingest", str(logs[1])) == 1
     failed = runs(home)[0]
     assert (failed.status, failed.message) == (FAILED, "CheckFailed: poison")

@@ -1,0 +1,126 @@
+"""Steps of the models: train, predict, look back at what was predicted, write a training set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from cli.jobs import publishing
+from cli.machine.home import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+
+    from cli.jobs.workspace import Workspace
+    from cli.runs.steps import Step
+    from models_ml.dataset.training_file import TrainingFile, TrainingFileSpec
+    from models_ml.errors import ModelJobError
+    from models_ml.registry.training_report import TrainingReport
+    from models_ml.scoring.prediction import PredictionReport
+    from models_ml.spec.training_spec import TrainingSpec
+
+Result = TypeVar("Result")
+
+
+def train(workspace: Workspace, spec: TrainingSpec, promote: str = "auto") -> TrainingReport:
+    """Fit and compare the models, keep the best as a version, and write its metric card."""
+    with workspace.steps.step("train") as step:
+        return _trained(workspace, spec, promote, step)
+
+
+def train_if_possible(workspace: Workspace, spec: TrainingSpec) -> TrainingReport | None:
+    """The same; where the log carries no model yet, which is no failure, the step says why and None comes back."""
+    from models_ml.errors import NoKnownSnapshot, OneClassOnly, TooFewSnapshots, TooFewUsers
+
+    with workspace.steps.step("train") as step:
+        try:
+            return _trained(workspace, spec, "auto", step)
+        except (NoKnownSnapshot, OneClassOnly, TooFewSnapshots, TooFewUsers) as lack:
+            step.skip(f"no new model: {lack}")
+            return None
+
+
+def _trained(workspace: Workspace, spec: TrainingSpec, promote: str, step: Step) -> TrainingReport:
+    from models_ml.training import job
+
+    report = job.train(workspace.spark, spec, workspace.home.mlflow, feature_names(), promote)
+    card = workspace.home.model_card(report)
+    card.parent.mkdir(parents=True, exist_ok=True)
+    card.write_text(report.card.to_html(), encoding="utf-8")
+    step.rows_in, step.rows_out = report.card.train.rows + report.card.test.rows, len(report.folds)
+    role = "champion" if report.promotion.promoted else "challenger"
+    step.detail = f"{report.algorithm} of {len(report.folds)} algorithms is {role} {report.model_version}"
+    return report
+
+
+def predict(
+    workspace: Workspace, label: str, as_of: date | None = None, model_version: str | None = None
+) -> PredictionReport:
+    """Score a snapshot."""
+    from models_ml.scoring import prediction
+
+    with workspace.steps.step("predict") as step:
+        report = prediction.predict(workspace.spark, label, as_of, model_version, workspace.home.mlflow)
+        step.rows_in = step.rows_out = report.users
+        step.detail = f"{report.users:,} users as of {report.as_of} with {report.model_version}"
+    return report
+
+
+def predict_if_possible(workspace: Workspace, label: str) -> PredictionReport | None:
+    """Score the newest snapshot; None where there is no model of the label, or no snapshot."""
+    from models_ml.registry.model_versions import champion
+
+    if not workspace.count("marts.fct_user_features") or champion(workspace.spark, label) is None:
+        return None
+    return predict(workspace, label)
+
+
+def record_outcomes(workspace: Workspace) -> None:
+    """Set what was predicted beside what came of it, where that is known by now."""
+    from models_ml.monitoring import prediction_outcomes
+
+    predictions = workspace.count("ml.churn_predictions")
+    if predictions:
+        with workspace.steps.step("outcomes") as step:
+            step.rows_in = predictions
+            step.rows_out = prediction_outcomes.record_outcomes(workspace.spark)
+            step.detail = f"{step.rows_out:,} predictions with a known outcome"
+
+
+def write_training_set(workspace: Workspace, spec: TrainingFileSpec) -> TrainingFile:
+    """Write a training set to a file."""
+    from models_ml.dataset.training_file import write_training_file
+    from models_ml.tables import FEATURES, LABELS
+    from warehouse.publishing.reading import newest_snapshots
+
+    with workspace.steps.step("write") as step:
+        published = newest_snapshots(workspace.spark, publishing.publisher(workspace).journal, (FEATURES, LABELS))
+        written = write_training_file(workspace.spark, spec, published)
+        step.rows_in = step.rows_out = written.rows
+        known = f", as built at {written.built_at.isoformat()}" if written.built_at else ""
+        step.detail = (
+            f"{written.rows:,} rows of {written.snapshots} snapshots, {written.features} features and {spec.label}"
+            f"{known}, in {shown(spec.out)}"
+        )
+    return written
+
+
+def feature_names() -> list[str]:
+    """The columns of the feature table that may train."""
+    from warehouse.contract.catalogue import features
+
+    return [feature.name for feature in features()]
+
+
+def each_that_can(tasks: Iterable[Callable[[], Result]]) -> tuple[list[Result], list[ModelJobError]]:
+    """Do one task after the other; what the tables do not carry stops none of the others, and is among the faults."""
+    from models_ml.errors import ModelJobError
+
+    done: list[Result] = []
+    faults: list[ModelJobError] = []
+    for task in tasks:
+        try:
+            done.append(task())
+        except ModelJobError as fault:  # noqa: PERF203 - a training takes a minute
+            faults.append(fault)
+    return done, faults
