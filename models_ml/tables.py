@@ -17,6 +17,8 @@ FEATURES = "marts.fct_user_features"
 LABELS = "marts.fct_churn_labels"
 PREDICTIONS = "ml.churn_predictions"
 MODEL_VERSIONS = "ml.model_versions"
+TEST_SCORES = "ml.test_scores"
+FEATURE_EFFECTS = "ml.feature_effects"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from warehouse.contract.labels import labels
 from warehouse.contract.tables import append_rows, completed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from pyspark.sql import Row, SparkSession
@@ -35,6 +35,21 @@ def record_model_version(spark: SparkSession, report: TrainingReport) -> None:
     """Append the row of a training; if it was promoted, predictions use it from then on."""
     row = _row(report) | {"trained_at": datetime.now(timezone.utc), "spark_version": spark.version}
     append_rows(spark, tables.MODEL_VERSIONS, [row])
+    version = {"model_version": report.model_version, "label": report.label}
+    append_rows(spark, tables.TEST_SCORES, [version | each._asdict() for each in report.test_scores])
+    append_rows(spark, tables.FEATURE_EFFECTS, [version | each for each in _effects(report)])
+
+
+def _effects(report: TrainingReport) -> Iterator[dict[str, Any]]:
+    """The rows of all inputs: what each is worth, and, of those worth most, what the model makes of it."""
+    curves = {effect.feature: list(zip(effect.at, effect.probability, strict=True)) for effect in report.effects}
+    for each in report.card.importances:
+        yield {
+            "feature": each.element,
+            "importance": each.drop,
+            "importance_spread": each.spread,
+            "effect": curves.get(each.element),
+        }
 
 
 def champion(spark: SparkSession, label: str) -> Row | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models_ml.dataset.time_split import TimeSplit
+    from models_ml.evaluation.partial_dependence import Effect
+    from models_ml.evaluation.score_counts import ScoreCount
     from models_ml.registry.promotion import Promotion
     from models_ml.registry.tracking import PublishedModel
     from models_ml.reports.metric_card import MetricCard
@@ -18,7 +20,8 @@ class TrainingReport:
     """What was trained, on what, and how well.
 
     `folds` is the mean average precision of each algorithm over the folds, the chosen one first; `metrics` is what is
-    kept as numbers: of the version with the ends of the intervals, and of all models compared.
+    kept as numbers: of the version with the ends of the intervals, and of all models compared. `effects` are those of
+    the inputs that are worth most.
     """
 
     spec: TrainingSpec
@@ -34,6 +37,8 @@ class TrainingReport:
     candidate_names: tuple[str, ...]
     left_out: tuple[str, ...]
     table_snapshot_ids: dict[str, int]
+    test_scores: tuple[ScoreCount, ...]
+    effects: tuple[Effect, ...]
 
     @property
     def label(self) -> str:

@@ -94,7 +94,9 @@ def remove_versions(spark: SparkSession, mlflow_dir: Path, wanted: Sequence[str]
         named = ", ".join(f"{each.model_version} is the champion of {each.label}" for each in lost)
         raise ChampionInUse(f"{named}: train one that takes its place first, or take it away all the same with --force")
     names = ", ".join(f"'{each.model_version}'" for each in removed)
-    spark.sql(f"delete from {tables.MODEL_VERSIONS} where model_version in ({names})")  # noqa: S608 - names of its rows
+    for table in (tables.MODEL_VERSIONS, tables.TEST_SCORES, tables.FEATURE_EFFECTS):
+        if spark.catalog.tableExists(table):
+            spark.sql(f"delete from {table} where model_version in ({names})")  # noqa: S608 - names of its rows
     labels = sorted(each.label for each in lost)
     champions = [each for each in stored_versions(spark, mlflow_dir) if each.is_champion]
     return Removal(removed, (*_naming(spark, removed), *_succession(labels, champions)))

@@ -69,6 +69,8 @@ def train(
         candidate_names=tuple(features),
         left_out=dataset.left_out,
         table_snapshot_ids={tables.FEATURES: known.snapshot_id, tables.LABELS: labels.snapshot_id},
+        test_scores=models.test_scores,
+        effects=models.effects,
     )
     record_model_version(spark, report)
     return report

@@ -12,8 +12,10 @@ from pyspark.ml import PipelineModel
 from models_ml.dataset.matrix import Matrix, collected
 from models_ml.dataset.vectors import KEYS, assembly, feature_sets, input_column
 from models_ml.evaluation.evaluation import Evaluation, baselines, evaluate
+from models_ml.evaluation.partial_dependence import partial_dependence
 from models_ml.evaluation.permutation import permutation_importance
 from models_ml.evaluation.reliability import reliability
+from models_ml.evaluation.score_counts import score_counts
 from models_ml.monitoring.drift import SCORE, TrainingProfile
 from models_ml.portable.model import PortableModel
 from models_ml.reports.metric_card import MetricCard, Sample
@@ -25,13 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models_ml.dataset.training_set import Counts, TrainingSet
+    from models_ml.evaluation.partial_dependence import Effect
     from models_ml.evaluation.permutation import Importance
     from models_ml.evaluation.reliability import ReliabilityBin
+    from models_ml.evaluation.score_counts import ScoreCount
     from models_ml.portable.arrays import Floats
     from models_ml.spec.training_spec import TrainingSpec
 
 # Honest features do not rank a memoryless label better than this.
 SUSPICIOUS_AUC = 0.80
+# Of so many inputs the effect is kept.
+EFFECTS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +100,23 @@ class TrainedModels:
         columns = self.portable.monitored(self.dataset.profile)
         return TrainingProfile.of(columns | {SCORE: self.evaluation.held_out}, self.portable.element_names)
 
-    @property
+    @cached_property
     def importances(self) -> tuple[Importance, ...]:
         """What the columns are worth to the best model, on the test rows."""
         groups = self.dataset.encoder.groups(self.indices)
         return permutation_importance(self.best.scorer, self.seen, self.test.labels, groups, self.spec.seed)
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What the best model makes of the numeric inputs that are worth most, on training rows."""
+        ranked = sorted(self.importances, key=lambda each: -each.drop)[:EFFECTS]
+        names = [each.element for each in ranked]
+        return tuple(partial_dependence(self.portable, self.dataset.profile, names, self.spec.seed))
+
+    @property
+    def test_scores(self) -> tuple[ScoreCount, ...]:
+        """What the best model says of the test rows, and what came of them."""
+        return score_counts(self.evaluation.scored.probabilities, self.test.labels)
 
     @property
     def folds(self) -> dict[str, float]:
@@ -107,16 +125,17 @@ class TrainedModels:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What is kept as numbers: metric, metric_low and metric_high of the best model, and metric.model of all."""
+        """What is kept as numbers: metric, metric_low and metric_high of the best model, and the same .model of all."""
         own = {
             f"test_{name}{end}": value
             for name, interval in self.evaluation.metrics.items()
             for end, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
         }
         compared = {
-            f"test_{name}.{model}": interval.value
+            f"test_{name}{end}.{model}": value
             for model, evaluation in self.evaluations.items()
             for name, interval in evaluation.metrics.items()
+            for end, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
         }
         on_folds = {f"cv_average_precision.{name}": value for name, value in self.folds.items()}
         within = sum(bin_.low <= bin_.mean_prediction <= bin_.high for bin_ in self.reliability)
