@@ -44,6 +44,7 @@ for command in (
     publishing.rollback,
     publishing.maintain,
     questions.sql,
+    questions.report,
     questions.features,
     questions.gate,
     questions.doctor,

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from cli.commands.access import new_steps, reader
-from cli.commands.options import Format
+from cli.commands.options import Format, Quiet
 from cli.jobs import publishing
 from cli.jobs.dbt import CHECK_FAILED
-from cli.machine.home import Home
+from cli.machine.home import Home, shown
 from cli.runs.records import held_lock_anywhere, mend_files
 from cli.runs.relocation import relocate
 from warehouse.contract.cells import LINES, visible
@@ -44,6 +44,20 @@ def sql(
         with interruptible(workspace.spark, timeout):
             columns, rows = asked.rows(workspace.spark, publishing.publisher(workspace).journal)
             print_rows(columns, first_of(rows), style.value)
+
+
+def report(
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False, quiet: Quiet = False
+) -> None:
+    """Write the report on the published tables: pages that work from disk, offline. `run` writes it, too."""
+    import webbrowser
+
+    from cli.jobs import reporting
+
+    index = reporting.report(reader("report", quiet=quiet))
+    print(f"Report: {shown(index)}")
+    if open_it:
+        webbrowser.open(index.as_uri())
 
 
 def features(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli.jobs import auditing, building, landing, modelling, publishing
+from cli.jobs import auditing, building, landing, modelling, publishing, reporting
 from cli.jobs.background import import_in_background
 from cli.jobs.limits import limits_of
 from cli.jobs.workspace import Workspace
 from cli.machine.home import Home
+from cli.printing.run_report import RunReport
 from cli.runs.records import recorded
 from cli.spark.session import start_spark
 
@@ -18,22 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.runs.steps import Steps
-    from models_ml.registry.training_report import TrainingReport
-    from models_ml.scoring.prediction import PredictionReport
     from warehouse.landing.reader.rules import Rules
 
 SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics")
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What came out of a run, and where its records are; None is what the log is too small or too short for."""
-
-    training: TrainingReport | None
-    predictions: PredictionReport | None
-    metric_card: Path | None
-    run_json: Path
-    data_docs: Path
 
 
 def run_all(
@@ -50,7 +37,7 @@ def run_all(
     spec = TrainingSpec(label=label)
     home = Home.from_environment()
     limits_of(home)
-    run_json = home.reports / "run.json"
+    run_json = home.run_json
     try:
         with recorded(home, steps, wait=wait):
             with ThreadPoolExecutor(1) as background:
@@ -59,7 +46,7 @@ def run_all(
                 import_in_background(*SLOW_IMPORTS)
                 workspace = Workspace(starting.result(), home, steps)
             publishing.finish_publication(workspace)
-            with publishing.on_branch(workspace):
+            with reporting.what_stopped(workspace), publishing.on_branch(workspace):
                 if not log and not workspace.count("raw.ingested_files"):
                     # There was a run with a log, but it was stopped before it published anything.
                     log = simulated_log(home, steps, has_logs=False)
@@ -75,10 +62,11 @@ def run_all(
                 if predictions:
                     data_docs = auditing.audit(workspace, auditing.PREDICTION_SUITES).index_page
                     publishing.publish(workspace)
+            report = reporting.report(workspace)
     finally:
         steps.write(run_json)
     metric_card = home.model_card(training) if training else None
-    return RunReport(training, predictions, metric_card, run_json, data_docs)
+    return RunReport(training, predictions, metric_card, run_json, data_docs, report)
 
 
 def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:

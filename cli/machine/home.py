@@ -76,7 +76,16 @@ class Home:
         return self.path / "reports"
 
     def model_card(self, version: TrainingReport | StoredVersion) -> Path:
-        return self.reports / "model_cards" / f"{version.label}-{version.model_version}.html"
+        return self.model_cards / f"{version.label}-{version.model_version}.html"
+
+    @property
+    def model_cards(self) -> Path:
+        return self.reports / "model_cards"
+
+    @property
+    def run_json(self) -> Path:
+        """The record of the last `sparkhouse run`."""
+        return self.reports / "run.json"
 
     @property
     def campaigns(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from cli.printing.console import PlainConsole, interval_text, print_table
 from warehouse.contract.cells import visible
 
 if TYPE_CHECKING:
-    from cli.jobs.main_job import RunReport
     from models_ml.registry.training_report import TrainingReport
     from models_ml.scoring.prediction import PredictionReport
 
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 METRICS = {"average_precision": "test AP", "auc": "test AUC"}
 MOST_AT_RISK = "select * from ml.churn_predictions order by churn_probability desc limit 10"
 FEATURES = "select * from marts.fct_user_features order by as_of_date desc limit 10"
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What came out of a run, and where its records are; None is what the log is too small or too short for."""
+
+    training: TrainingReport | None
+    predictions: PredictionReport | None
+    metric_card: Path | None
+    run_json: Path
+    data_docs: Path
+    report: Path
 
 
 def print_training(report: TrainingReport) -> None:
@@ -59,6 +71,7 @@ def print_run(report: RunReport) -> None:
     if report.metric_card:
         print(f"Metric card:  {shown(report.metric_card)}")
     print(f"Data quality: {shown(report.data_docs)}")
+    print(f"Report:       {shown(report.report)}")
     print(f"Run record:   {shown(report.run_json)}")
     home = report.run_json.parents[1]
     print(f"Query:        {query_of_predictions(home) if report.predictions else command_of(FEATURES, home)}")

@@ -73,7 +73,7 @@ def campaign_effect(spark: SparkSession, campaign_id: str | None) -> CampaignEff
     treatment, control, churn_rate = _arms(spark, drawn)
     spent = treatment.users * drawn.offer_cost
     needed = users_needed(churn_rate, drawn.save_rate)
-    obstacle = _obstacle(treatment, control)
+    obstacle = obstacle_to(treatment, control)
     reduction = None if obstacle else reduction_interval(control, treatment)
     saved = reduction and _scaled(reduction, treatment.users)
     effect = CampaignEffect(
@@ -150,7 +150,7 @@ def _arms(spark: SparkSession, drawn: Row) -> tuple[Arm, Arm, float]:
     return arms.get(TREATMENT, Arm()), arms.get(CONTROL, Arm()), churn_rate
 
 
-def _obstacle(treatment: Arm, control: Arm) -> str | None:
+def obstacle_to(treatment: Arm, control: Arm) -> str | None:
     """Why no effect can be told, None if one can."""
     users, known = treatment.users + control.users, treatment.known + control.known
     if not control.users or not treatment.users:
