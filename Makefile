@@ -6,7 +6,7 @@ STAMP := .venv/.set-up
 # The environment holds absolute paths: a clone that was moved or renamed, or whose Python is gone, sets itself up again.
 IS_SET_UP := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -I -c '' 2>/dev/null && echo yes)
 
-.PHONY: run test test-with-java test-without-java test-field test-faults lint bench bench-models bench-gate lock setup moved
+.PHONY: run test test-with-java test-without-java test-field test-faults browser pictures lint bench bench-models bench-gate lock setup moved
 
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
@@ -24,6 +24,15 @@ test-without-java: setup
 # Other people's machines: what needs root, mounts or name spaces; each says why where it is skipped.
 test-field: setup
 	$(BIN)/pytest -m needs_root tests/field
+
+# What tests of pages need, and skip without: Debian's Chromium, and axe-core from npm by its own lock file.
+browser:
+	command -v chromium > /dev/null || { apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium > /dev/null; }
+	npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent
+
+# The pictures of the README, of the report in the state folder.
+pictures: setup
+	PYTHONPATH=tests/helpers $(BIN)/python tests/browser/pictures.py
 
 test-faults: setup
 	$(BIN)/python tests/faults/kill_run.py

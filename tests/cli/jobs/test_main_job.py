@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -13,17 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from browser import PHONE, WIDE, chromium, visit
 from pyspark.sql import functions as F
 from readmes import commands_of
 from real_users import REAL_USERS, append_real_users
 
 from cli.jobs import landing, publishing
+from models_ml.reports.pages import PAGES as REPORT_PAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from browser import Scheme, Visit
+    from playwright.sync_api import Browser
     from pyspark.sql import SparkSession
 
-    from cli.jobs.main_job import RunReport
     from cli.machine.home import Home
+    from cli.printing.run_report import RunReport
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
@@ -44,6 +51,14 @@ PAGES = {
     "page_thumbs_down_hourly": "Thumbs Down",
     "page_thumbs_up_hourly": "Thumbs Up",
     "page_upgrade_hourly": "Upgrade",
+}
+
+
+# What people play, and where they live, in the words of an attacker.
+HOSTILE = {
+    "Kings Of Leon": "</script><img src=x onerror='window.hostile = 1'><b>\u202e" + "x" * 10_000,
+    "You're The One": "<a href='javascript:window.hostile = 1'>\"one\"</a>",
+    "Tampa-St. Petersburg-Clearwater, FL": "<script>window.hostile = 1</script>, FL",
 }
 
 
@@ -74,6 +89,8 @@ def ran(
     log = tmp_path_factory.mktemp("log") / "events.json"
     simulate(SimulationSpec(users=150, ids="random", seed=7), log)
     append_real_users(log, shared_or_none)
+    for name, text in HOSTILE.items():
+        log.write_text(log.read_text().replace(f'"{name}"', json.dumps(text)))
     report = run_all(str(log), "churned_in_time_bin", Steps(quiet=True, run_id="test-run"))
     return Ran(empty_warehouse, home, log, report)
 
@@ -141,7 +158,7 @@ def test_the_gate_left_its_results_and_its_site(ran: Ran) -> None:
 def test_run_json_tells_each_step(ran: Ran) -> None:
     record = json.loads((ran.home.reports / "run.json").read_text())
     warehouse, predictions = ["ingest", "build", "validate", "publish"], ["train", "predict", "validate", "publish"]
-    assert [step["name"] for step in record["steps"]] == [*warehouse, *predictions]
+    assert [step["name"] for step in record["steps"]] == [*warehouse, *predictions, "report"]
     assert {step["status"] for step in record["steps"]} == {"ok"}
     assert all(step["seconds"] > 0 and step["rows_in"] for step in record["steps"])
 
@@ -278,3 +295,98 @@ def test_any_other_bare_dbt_command_of_the_readme_works(
     before = content(ran)
     assert dbtRunner().invoke(["--log-level", "none", *shlex.split(arguments)]).success
     assert content(ran) == before
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (PHONE, "dark")])
+def test_every_page_of_the_report_works_from_disk(ran: Ran, browser: Browser, width: int, scheme: Scheme) -> None:
+    with visit(browser, width, scheme) as visited:
+        visited.go(ran.report.report.as_uri())
+        links = visited.links
+        assert len(links) == len(REPORT_PAGES)
+        for link in links:
+            visited.go(link)
+            assert visited.faults == [], link
+            assert visited.overflow == 0, link
+            assert visited.violations() == [], link
+            empty = visited.page.eval_on_selector_all(
+                "[data-figure]", "all => all.filter(each => !each.children.length)"
+            )
+            assert not empty, link
+
+
+def test_hostile_text_of_a_log_is_shown_as_text(ran: Ran, browser: Browser) -> None:
+    with visit(browser) as visited:
+        visited.go(next(link for link in _links(ran, visited) if link.endswith("service.html")))
+        assert visited.page.evaluate("window.hostile") is None
+        table = visited.page.locator("#top-artists-table")
+        assert "</script>" in (table.text_content() or "")
+        assert not visited.page.locator("#top-artists img, #top-artists b").count()
+
+
+def test_tables_are_searched_and_sorted_and_numbers_are_written_as_the_reader_writes_them(
+    ran: Ran, browser: Browser
+) -> None:
+    with visit(browser, locale="de-DE") as visited:
+        visited.go(next(link for link in _links(ran, visited) if link.endswith("service.html")))
+        page, rows = visited.page, "#top-artists-table tbody tr"
+        page.click("#top-artists summary >> nth=0")
+        plays = [int(cell.replace(".", "")) for cell in page.locator(f"{rows} td:nth-child(2)").all_text_contents()]
+        assert plays == sorted(plays, reverse=True)
+        assert re.fullmatch(r"\d{2,3}\.\d{3}", page.locator("#plays p data").first.inner_text())
+        page.click("#top-artists-table th:nth-child(2) button")
+        again = page.locator(f"{rows} td:nth-child(2)").all_text_contents()
+        assert [int(cell.replace(".", "")) for cell in again] == sorted(plays)
+        page.fill("#top-artists input", "coldplay")
+        assert page.locator(f"{rows}:visible").count() == 1
+        assert page.inner_text("#top-artists-table-count") == "1 rows"
+
+
+def test_the_printed_page_is_light_and_has_all_figures(ran: Ran, browser: Browser, tmp_path: Path) -> None:
+    with visit(browser, scheme="dark") as visited:
+        visited.go(ran.report.report.as_uri())
+        visited.page.emulate_media(media="print", color_scheme="light")
+        visited.page.pdf(path=tmp_path / "page.pdf")
+        assert (tmp_path / "page.pdf").stat().st_size > 20_000
+        assert not visited.page.locator("header nav").is_visible()
+        assert visited.faults == []
+
+
+def test_numbers_on_the_pages_are_those_that_their_sql_answers(ran: Ran, browser: Browser) -> None:
+    compared = 0
+    with visit(browser) as visited:
+        for link in _links(ran, visited):
+            visited.go(link)
+            for panel in visited.page.locator("section.panel:has(tbody tr)").all():
+                answer = ran.spark.sql(panel.locator("pre").text_content() or "").toPandas()
+                if panel.locator("th").all_text_contents() != list(answer.columns):
+                    continue
+                for name, cell in zip(answer.columns, panel.locator("tbody tr:first-child td").all(), strict=True):
+                    if cell.locator("data").count():
+                        shown = float(cell.locator("data").get_attribute("value") or "nan")
+                        assert shown == pytest.approx(float(answer[name].iloc[0])), f"{link} {name}"
+                        compared += 1
+    assert compared >= 20
+
+
+def _links(ran: Ran, visited: Visit) -> list[str]:
+    visited.page.goto(ran.report.report.as_uri())
+    return visited.links
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(ran: Ran, sparkhouse: Callable[..., int]) -> None:
+    index, before = ran.report.report, ran.report.report.read_bytes()
+    blocked = index.with_name(".index.html.draft")
+    blocked.mkdir()
+    try:
+        assert sparkhouse("report") == 2
+    finally:
+        blocked.rmdir()
+    assert index.read_bytes() == before
+    assert sparkhouse("report") == 0
+    assert index.read_bytes() != before
