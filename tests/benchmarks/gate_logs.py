@@ -1,8 +1,8 @@
 """How the gate does on logs that it has not been tuned on: good ones of unlike services, and spoilt ones.
 
-Run it with `make bench-gate`: it prints the two tables of expectations/README.md. Each good log goes through `ingest`
-and `build` on an empty warehouse, in one piece or day by day; each poison comes on top of four published weeks, and as
-a first log. Exit code 1 where a good log is stopped, or a poison on top of published weeks is not.
+Run it with `make bench-gate`: it prints the two tables of expectations/README.md. Each good log goes through ingest,
+build and audit on an empty warehouse, in one piece or day by day; each poison comes on top of four published weeks,
+and as a first log. Exit code 1 where a good log is stopped, or a poison on top of published weeks is not.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from commands import drop_all_tables, run_command
+from commands import drop_all_tables
 
+from cli.commands.access import new_steps
 from warehouse.landing.simulator import SimulationSpec, simulate
 from warehouse.landing.simulator.runs import SPARKIFY, Service
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pyspark.sql import SparkSession
+
+    from cli.machine.home import Home
 
     Lines = Iterable[bytes]
 
@@ -172,16 +175,16 @@ class Bench:
     """One session on one state folder, emptied for each log."""
 
     spark: SparkSession
-    home: Path
+    home: Home
     logs: Path
 
     def good(self, log: GoodLog, seed: int) -> Outcome:
         files = self._simulated(log, seed)
-        (self.home / "limits.yml").unlink(missing_ok=True)
+        self.home.limits.unlink(missing_ok=True)
         if log.outage:
             first, until = log.outage
             text = f"outages: [{{from: {first}, until: {until}, reason: It was shut.}}]"
-            (self.home / "limits.yml").write_text(text)
+            self.home.limits.write_text(text)
         if not log.by_day:
             return self._deliver(files)
         found = [self._deliver(files[:PUBLISHED_DAYS])]
@@ -192,7 +195,7 @@ class Bench:
 
     def poisoned(self, poison: Poison, *, on_top: bool) -> Outcome:
         files = self._simulated(GoodLog("", poison.users, 42), seed=3)
-        (self.home / "limits.yml").unlink(missing_ok=True)
+        self.home.limits.unlink(missing_ok=True)
         if on_top:
             assert not self._deliver(files[:PUBLISHED_DAYS]).stopped
             files = files[PUBLISHED_DAYS:]
@@ -213,29 +216,41 @@ class Bench:
         return [file for file in files if file.stat().st_size]
 
     def _deliver(self, files: list[Path]) -> Outcome:
-        """Ingest and build; what the last audit found stands in its table."""
-        said = StringIO()
+        """Ingest, build, audit and publish as `run` does; what the audit found stands in its table."""
+        from cli.jobs import auditing, building, landing, publishing
+        from cli.jobs.checks import CheckFailed
+        from cli.jobs.workspace import Workspace
+
+        said, failed = StringIO(), ""
         with redirect_stdout(said), redirect_stderr(said):
-            code = run_command("ingest", *map(str, files), "--quiet") or run_command("build", "--quiet")
+            workspace = Workspace(self.spark, self.home, new_steps("run", quiet=True))
+            try:
+                with publishing.on_branch(workspace):
+                    landing.ingest(workspace, files)
+                    building.build(workspace, "--exclude-resource-type", "unit_test")
+                    auditing.audit(workspace, auditing.WAREHOUSE_SUITES)
+                    publishing.publish(workspace)
+            except CheckFailed as stopped:
+                failed = str(stopped)
         rows = self.spark.sql(
             "select rule, severity, message from monitoring.validation_results where not success and accepted is null"
             " and run_id = (select max(run_id) from monitoring.validation_results)"
         ).collect()
-        stopped = frozenset(row.rule for row in rows if row.severity == "stop")
-        if code and not stopped:
-            raise SystemExit(f"not the gate stopped this log: {said.getvalue()[-2000:]}")
-        return Outcome(stopped, frozenset(row.rule for row in rows if row.severity == "warn"))
+        stops = frozenset(row.rule for row in rows if row.severity == "stop")
+        if failed and not stops:
+            raise SystemExit(f"not the gate stopped this log: {failed}")
+        return Outcome(stops, frozenset(row.rule for row in rows if row.severity == "warn"))
 
 
 def main(only: str = "") -> int:
     with TemporaryDirectory() as folder:
-        home, logs = Path(folder) / "home", Path(folder) / "logs"
+        logs = Path(folder) / "logs"
         logs.mkdir()
-        os.environ["SPARKHOUSE_HOME"] = str(home)
+        os.environ["SPARKHOUSE_HOME"] = str(Path(folder) / "home")
         from cli.machine.home import Home
         from cli.spark.session import start_spark
 
-        Home.from_environment()
+        home = Home.from_environment()
         bench = Bench(start_spark(), home, logs)
         alarms = _good(bench, only) if only != "poisons" else 0
         missed = _poisons(bench) if only in {"", "poisons"} else 0
