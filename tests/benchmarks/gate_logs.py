@@ -84,7 +84,7 @@ def _day(line: bytes) -> float:
 NO_QUIET_DAYS, FRIDAYS = Service(days_off=()), Service(days_off=(4,))
 GROWING, OPENING = Service(growth_per_year=2.54), Service(growth_per_year=20)
 shut = partial(GoodLog, spoil=without(21, 42))
-daily = partial(GoodLog, "day by day", days=36, by_day=True)
+daily = partial(GoodLog, "day by day", days=33, by_day=True)
 SHORT_AND_LONG = ((200, 8), (200, 10), (150, 14), (150, 21), (150, 30), (100, 90), (60, 200), (30, 400))
 GOOD_LOGS = (
     *(GoodLog("no quiet days", users, service=NO_QUIET_DAYS) for users in (5, 40, 100, 225, 500, 1_000)),
@@ -106,7 +106,7 @@ GOOD_LOGS = (
     daily(service=GROWING),
     daily(users=60, service=OPENING),
     daily(service=Service(cancellations=5)),
-    daily(days=60, spoil=without(35, 56), outage=("2018-11-05", "2018-11-26")),
+    daily(days=56, spoil=without(31, 52), outage=("2018-11-01", "2018-11-22")),
 )
 
 
