@@ -12,8 +12,8 @@ import typer
 from cli.commands.access import reader, writer, writer_on_branch
 from cli.commands.options import DEFAULT_LABEL, LABELS, AsOf, Format, Label, Quiet, Seed, Wait
 from cli.jobs import auditing, campaigning, experiments, model_store, modelling, publishing
-from cli.jobs.auditing import PREDICTION_SUITES
 from cli.jobs.checks import CheckFailed
+from models_ml.campaigns.spec import CampaignSpec
 
 models_app = typer.Typer(help="List all model versions; remove those no longer needed.")
 
@@ -106,7 +106,7 @@ def predict(
 
     with writer_on_branch("predict", quiet=quiet, wait=wait) as workspace:
         report = modelling.predict(workspace, label, as_of.date() if as_of else None, model_version)
-        auditing.audit(workspace, PREDICTION_SUITES)
+        auditing.audit(workspace, auditing.PREDICTION_SUITES)
         publishing.publish(workspace)
     print_predictions(report)
 
@@ -171,13 +171,17 @@ def reproduce(
 
 
 def campaign(
-    budget: Annotated[float, typer.Option(min=0, help="Money for offers.")] = 100.0,
-    offer_cost: Annotated[float, typer.Option(min=0, help="What an offer costs.")] = 5.0,
-    save_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of leavers whom an offer keeps.")] = 0.3,
-    customer_value: Annotated[float, typer.Option(min=0, help="What a user who stays is worth.")] = 60.0,
+    budget: Annotated[float, typer.Option(min=0, help="Money for offers.")] = CampaignSpec.budget,
+    offer_cost: Annotated[float, typer.Option(min=0, help="What an offer costs.")] = CampaignSpec.offer_cost,
+    save_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of leavers whom an offer keeps.")
+    ] = CampaignSpec.save_rate,
+    customer_value: Annotated[
+        float, typer.Option(min=0, help="What a user who stays is worth.")
+    ] = CampaignSpec.customer_value,
     holdout: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the list that gets no offer, to measure.")
-    ] = 0.1,
+    ] = CampaignSpec.holdout,
     label: Label = DEFAULT_LABEL,
     as_of: AsOf = None,
     model_version: Annotated[str | None, typer.Option(help="Whose predictions; the latest if not given.")] = None,
@@ -188,7 +192,6 @@ def campaign(
 ) -> None:
     """Choose whom to make an offer, by expected value, and whom to hold out; writes ml.campaign_targets and a CSV."""
     from cli.printing.model_reports import print_campaign
-    from models_ml.campaigns.spec import CampaignSpec
 
     spec = CampaignSpec(
         label=label,

@@ -21,7 +21,6 @@ from cli.commands.options import (
     Wait,
 )
 from cli.jobs import auditing, building, landing, modelling, publishing
-from cli.jobs.auditing import PREDICTION_SUITES, RAW_SUITES, WAREHOUSE_SUITES
 from cli.jobs.background import import_in_background
 from cli.jobs.dbt import DBT_READERS, DBT_WRITERS, dbt_command, run_dbt
 from cli.machine.home import Home, shown
@@ -73,7 +72,7 @@ def ingest(
         if paths:
             landing.ingest(workspace, paths, rules)
         if workspace.count("raw.events"):
-            auditing.audit(workspace, RAW_SUITES)
+            auditing.audit(workspace, auditing.RAW_SUITES)
         publishing.publish(workspace)
 
 
@@ -101,7 +100,7 @@ def build(
     with writer_on_branch("build", quiet=quiet, wait=wait) as workspace:
         backfill = building.backfill_options(workspace.home, first and first.date(), last and last.date())
         building.build(workspace, *backfill, *(["--full-refresh"] if full_refresh else []))
-        auditing.audit(workspace, WAREHOUSE_SUITES)
+        auditing.audit(workspace, auditing.WAREHOUSE_SUITES)
         publishing.publish(workspace)
         modelling.record_outcomes(workspace)
 
@@ -109,7 +108,11 @@ def build(
 def validate(quiet: Quiet = False, wait: Wait = False) -> None:
     """Audit the published warehouse and predictions with Great Expectations; write Data Docs."""
     with writer_on_branch("validate", quiet=quiet, wait=wait) as workspace:
-        suites = WAREHOUSE_SUITES + PREDICTION_SUITES if workspace.count("ml.churn_predictions") else WAREHOUSE_SUITES
+        suites = (
+            auditing.WAREHOUSE_SUITES + auditing.PREDICTION_SUITES
+            if workspace.count("ml.churn_predictions")
+            else auditing.WAREHOUSE_SUITES
+        )
         report = auditing.audit(workspace, suites)
     print(f"Data quality: {shown(report.index_page)}")
 
@@ -123,7 +126,7 @@ def dbt(context: typer.Context) -> None:
     if command in DBT_WRITERS:
         with writer_on_branch("dbt", quiet=True, wait=False) as workspace:
             building.dbt(workspace, context.args)
-            auditing.audit(workspace, WAREHOUSE_SUITES)
+            auditing.audit(workspace, auditing.WAREHOUSE_SUITES)
             publishing.publish(workspace)
         return
     if command in DBT_READERS:

@@ -43,12 +43,12 @@ def on_branch(workspace: Workspace) -> Iterator[None]:
 
 def finish_publication(workspace: Workspace) -> None:
     """Finish the publication of a run that was killed while it published; otherwise do nothing."""
-    journal = publisher(workspace).journal
-    if journal.needs_finishing:
+    own = publisher(workspace)
+    if own.journal.needs_finishing:
         with workspace.steps.step("finish") as step:
-            if journal.is_damaged:
-                step.detail = f"{journal.path} was damaged, and is set aside; no publication had been cut short"
-            publication = publisher(workspace).finish()
+            if own.journal.is_damaged:
+                step.detail = f"{own.journal.path} was damaged, and is set aside; no publication had been cut short"
+            publication = own.finish()
             if publication:
                 _after_moves(workspace, publication.moves)
                 step.rows_out = len(publication.moves)

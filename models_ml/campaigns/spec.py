@@ -40,11 +40,11 @@ class CampaignSpec:
     """
 
     label: str
-    budget: float
-    offer_cost: float
-    save_rate: float
-    customer_value: float
-    holdout: float
+    budget: float = 100.0
+    offer_cost: float = 5.0
+    save_rate: float = 0.3
+    customer_value: float = 60.0
+    holdout: float = 0.1
     as_of: date | None = None
     model_version: str | None = None
     name: str | None = None

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from models_ml.reports.metric_texts import METRIC_TEXTS, READING_AUC
+from models_ml.reports.templating import environment
 
 if TYPE_CHECKING:
     from models_ml.evaluation.metrics import Interval
     from models_ml.evaluation.permutation import Importance
     from models_ml.evaluation.reliability import ReliabilityBin
 
-TEMPLATES = Path(__file__).parent / "templates"
 TOP_IMPORTANCES = 20
 AXIS_ENDS = (0.05, 0.1, 0.2, 0.3, 0.5)
 
@@ -58,17 +55,18 @@ class MetricCard:
 
     def to_html(self) -> str:
         """Return one page that needs no other file."""
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
         ranked = sorted(self.importances, key=lambda importance: -importance.drop)[:TOP_IMPORTANCES]
-        return environment.get_template("metric_card.html").render(
-            card=self,
-            texts=METRIC_TEXTS,
-            importances=ranked,
-            longest_bar=max([importance.drop for importance in ranked], default=0),
-            axis_end=self._axis_end(),
-            reading_auc=READING_AUC,
+        return (
+            environment()
+            .get_template("metric_card.html")
+            .render(
+                card=self,
+                texts=METRIC_TEXTS,
+                importances=ranked,
+                longest_bar=max([importance.drop for importance in ranked], default=0),
+                axis_end=self._axis_end(),
+                reading_auc=READING_AUC,
+            )
         )
 
     def _axis_end(self) -> float:

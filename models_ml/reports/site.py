@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models_ml.reports.drawing import NothingToShow
 from models_ml.reports.tables import table_of
-from models_ml.reports.text import moment, shortened, with_code
+from models_ml.reports.templating import environment
+from models_ml.reports.text import shortened
 from warehouse.contract.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    import pandas as pd
     import plotly.graph_objects as go
 
     from models_ml.reports.panels import NumberPanel, Page, Panel
@@ -138,20 +138,19 @@ class _Rendering:
     assets: str
 
     def html(self) -> str:
-        environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        environment.globals["moment"] = moment
-        environment.filters["with_code"] = with_code
-        return environment.get_template("site/page.html").render(
-            title=self.page.title,
-            lead=self.page.lead,
-            links=self._links(),
-            neighbours=[Link(title, f"{self.home}/{path}", is_here=False) for title, path in self.state.neighbours],
-            assets=self.assets,
-            state=self.state,
-            panels=[self._panel(panel) for panel in self.page.panels],
-            numbers=[self._number(panel) for panel in self.page.numbers],
+        return (
+            environment()
+            .get_template("site/page.html")
+            .render(
+                title=self.page.title,
+                lead=self.page.lead,
+                links=self._links(),
+                neighbours=[Link(title, f"{self.home}/{path}", is_here=False) for title, path in self.state.neighbours],
+                assets=self.assets,
+                state=self.state,
+                panels=[self._panel(panel) for panel in self.page.panels],
+                numbers=[self._number(panel) for panel in self.page.numbers],
+            )
         )
 
     def _links(self) -> list[Link]:
@@ -191,13 +190,13 @@ class _Rendering:
             "missing": missing,
             "says": "",
             "figure": None,
-            "table": table_of(pd.DataFrame()),
+            "table": None,
         }
         if drawing is None:
             return shown
-        rows = drawing.table if drawing.table is not None else self.answers[panel.query].rows
+        rows = answer.rows if drawing.table is None else drawing.table
         figure = self._write_figure(panel, drawing.figure) if drawing.figure else None
-        return shown | {"says": drawing.says, "figure": figure, "table": table_of(pd.DataFrame(rows))}
+        return shown | {"says": drawing.says, "figure": figure, "table": None if rows is None else table_of(rows)}
 
     def _write_figure(self, panel: Panel, figure: go.Figure) -> str:
         name = f"figures/{self.page.name}-{panel.id}.js"

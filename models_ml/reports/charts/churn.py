@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from models_ml.evaluation.reliability import wilson_interval
+from models_ml.reports.charts.intervals import band, translucent, wilson
 from models_ml.reports.drawing import BLUE, GREY, RED, SEQUENTIAL, SKY, Drawing, NothingToShow, figure
 from models_ml.reports.text import day, number, percent, sentence
 
@@ -25,7 +25,7 @@ LABELS = {
 }
 LEAST_USERS = 10
 LEAST_CHANCE = 0.001
-BAND = "rgba(86,180,233,0.3)"
+BAND = translucent(SKY, 0.3)
 
 
 def outcomes(rows: pd.DataFrame) -> Drawing:
@@ -113,9 +113,8 @@ def retention(rows: pd.DataFrame) -> Drawing:
 def shares(part: pd.Series[Any], whole: pd.Series[Any]) -> pd.DataFrame:
     """Each part of its whole, with the 95 % interval (Wilson)."""
     share = part / whole
-    limits = [wilson_interval(each, count) for each, count in zip(share, whole, strict=True)]
-    ends = pd.DataFrame(limits, index=part.index, columns=["Share at least", "Share at most"], dtype=float)
-    return ends.assign(Share=share)[["Share", "Share at least", "Share at most"]]
+    low, high = wilson(share, whole)
+    return pd.DataFrame({"Share": share, "Share at least": low, "Share at most": high})
 
 
 def chance(p: float) -> Markup:
@@ -125,10 +124,8 @@ def chance(p: float) -> Markup:
 
 def _share_with_band(rows: pd.DataFrame) -> list[go.Scatter]:
     told = shares(rows.positive_count, rows.known_count)
-    edge = {"x": rows.as_of_date, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     return [
-        go.Scatter(**edge, y=told["Share at most"]),
-        go.Scatter(**edge, y=told["Share at least"], fill="tonexty", fillcolor=BAND),
+        *band(rows.as_of_date, (told["Share at most"], told["Share at least"]), BAND),
         go.Scatter(
             x=rows.as_of_date,
             y=told["Share"],

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models_ml.evaluation.reliability import wilson_interval
+from models_ml.reports.charts.intervals import error_bars
 from models_ml.reports.drawing import BLUE, DIVERGING, GREY, ORANGE, Drawing, NothingToShow, figure
 from models_ml.reports.text import number, percent, sentence
 
@@ -92,7 +93,9 @@ def pairs_apart(rows: pd.DataFrame) -> Drawing:
             y=known["Measure"],
             mode="markers",
             marker={"size": 10, "color": BLUE},
-            error_x=_error_bars(known, "Share leaver had more"),
+            error_x=error_bars(
+                known["Share leaver had more"], known["Share at least"], known["Share at most"], color=BLUE
+            ),
             customdata=known["Pairs that differ"],
             hovertemplate="%{y}: %{x:.0%} of %{customdata} pairs<extra></extra>",
         ),
@@ -226,16 +229,6 @@ def _halves(values: pd.DataFrame, shown: float, *, is_first: bool) -> list[go.Vi
         )
         for group, side, colour in looks
     ]
-
-
-def _error_bars(table: pd.DataFrame, middle: str) -> dict[str, object]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": table["Share at most"] - table[middle],
-        "arrayminus": table[middle] - table["Share at least"],
-        "color": BLUE,
-    }
 
 
 def _line_at_half() -> dict[str, object]:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from models_ml.reports.charts.churn import chance, shares
+from models_ml.reports.charts.intervals import error_bars
 from models_ml.reports.drawing import BLUE, GREY, ORANGE, Drawing, NothingToShow, figure
 from models_ml.reports.text import number, percent, sentence
 
@@ -170,13 +171,7 @@ def _hazard_trace(rows: pd.DataFrame, level: str, colour: str) -> go.Scatter:
         mode="markers",
         name=level,
         marker={"size": 10, "color": colour},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": rows["Share at most"] - rows.Share,
-            "arrayminus": rows.Share - rows["Share at least"],
-            "color": colour,
-        },
+        error_y=error_bars(rows.Share, rows["Share at least"], rows["Share at most"], color=colour),
         customdata=rows.user_count,
         hovertemplate="%{y:.1%} of %{customdata} users<extra>%{fullData.name}</extra>",
     )

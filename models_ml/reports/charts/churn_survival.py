@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from models_ml.reports.charts.churn import chance
+from models_ml.reports.charts.intervals import translucent
 from models_ml.reports.drawing import COLOURS, Drawing, NothingToShow, figure
 from models_ml.reports.text import number, percent, sentence
 
@@ -156,7 +157,12 @@ def _traces(group: str, curve: pd.DataFrame, colour: str) -> list[go.Scatter]:
     return [
         go.Scatter(**step, y=curve.upper, showlegend=False, hoverinfo="skip"),
         go.Scatter(
-            **step, y=curve.lower, showlegend=False, hoverinfo="skip", fill="tonexty", fillcolor=_translucent(colour)
+            **step,
+            y=curve.lower,
+            showlegend=False,
+            hoverinfo="skip",
+            fill="tonexty",
+            fillcolor=translucent(colour, BAND_OPACITY),
         ),
         go.Scatter(
             **{**step, "line": {"shape": "hv", "width": 2.5, "color": colour}},
@@ -166,11 +172,6 @@ def _traces(group: str, curve: pd.DataFrame, colour: str) -> list[go.Scatter]:
             hovertemplate="%{y:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})",
         ),
     ]
-
-
-def _translucent(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{BAND_OPACITY})"
 
 
 def _says(curves: dict[str, pd.DataFrame], together: int | None, test: LogRank, dimension: str) -> Markup:

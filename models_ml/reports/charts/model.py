@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from models_ml.reports.charts.intervals import error_bars
 from models_ml.reports.drawing import BLUE, GREY, ORANGE, Drawing, NothingToShow, figure
 from models_ml.reports.metric_texts import METRIC_TEXTS
 from models_ml.reports.text import day, number, percent, sentence
@@ -233,11 +234,7 @@ def _dots(compared: pd.DataFrame, champion: str, metric: str, axes: str) -> go.S
         y=[words(name) for name in compared.model],
         mode="markers",
         marker={"color": kinds, "size": 11},
-        error_x={
-            "array": compared[f"{metric}_high"] - value,
-            "arrayminus": value - compared[f"{metric}_low"],
-            "color": GREY,
-        },
+        error_x=error_bars(value, compared[f"{metric}_low"], compared[f"{metric}_high"], color=GREY),
         xaxis=f"x{axes}",
         yaxis=f"y{axes}",
     )

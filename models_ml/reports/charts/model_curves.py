@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from models_ml.evaluation.reliability import wilson_interval
+from models_ml.campaigns.spec import CampaignSpec
 from models_ml.evaluation.weighted_metrics import CALIBRATION_BINS, TOP_PERCENTS
+from models_ml.reports.charts.intervals import band, error_bars, translucent, wilson
 from models_ml.reports.charts.model import DASHED, upright, with_interval
 from models_ml.reports.drawing import BLUE, GREEN, ORANGE, Drawing, NothingToShow, figure
 from models_ml.reports.text import number, percent, sentence
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 # What `sparkhouse campaign` takes where nothing else is said.
-OFFER_COST, SAVE_RATE, CUSTOMER_VALUE = 5.0, 0.3, 60.0
+OFFER_COST, SAVE_RATE = CampaignSpec.offer_cost, CampaignSpec.save_rate
+CUSTOMER_VALUE = CampaignSpec.customer_value
 # Of fewer rows, lift is chance.
 LEAST_SHARE = 0.02
 # As offers to all lose more than the best offers gain, so many times the gain is shown of it.
@@ -31,7 +33,7 @@ LOSSES_SHOWN = 3
 # What calling down to a probability brings is so for all recalls since the one before, and for all thresholds down to
 # the next probability.
 BACKWARD, FORWARD = "vh", "hv"
-PALE_BLUE = "rgba(0,114,178,0.2)"
+PALE_BLUE, INTERVAL = translucent(BLUE, 0.2), "95 % interval"
 
 
 def roc(rows: pd.DataFrame) -> Drawing:
@@ -67,7 +69,7 @@ def precision_recall(rows: pd.DataFrame) -> Drawing:
         right=_percent_with_interval(metrics, "precision"),
     )
     drawn = figure(
-        *_band(steps.recall, steps.precision_low, steps.precision_high, BACKWARD),
+        *band(steps.recall, (steps.precision_low, steps.precision_high), PALE_BLUE, INTERVAL, BACKWARD),
         _champion(steps.recall, steps.precision, steps, BACKWARD),
         _guessing([0, 1], [base_rate, base_rate], "base rate"),
         xaxis={"range": [0, 1.03], "tickformat": ".0%", "title": "recall"},
@@ -99,7 +101,7 @@ def calibration(rows: pd.DataFrame) -> Drawing:
             mode="markers",
             marker={"color": BLUE, "size": 9},
             name="tenths of the test rows, 95 % interval",
-            error_y={"array": bins.high - bins.rate, "arrayminus": bins.rate - bins.low, "color": BLUE},
+            error_y=error_bars(bins.rate, bins.low, bins.high, color=BLUE),
         ),
         _guessing([0, end], [0, end], "foretold exactly"),
         height=480,
@@ -202,7 +204,7 @@ def expected_value(rows: pd.DataFrame) -> Drawing:
         cut=" Greater losses are below the chart." if worth.value.min() < floor else "",
     )
     drawn = figure(
-        *_band(ranked.threshold, worth.low, worth.high, FORWARD),
+        *band(ranked.threshold, (worth.low, worth.high), PALE_BLUE, INTERVAL, FORWARD),
         _line(ranked.threshold, worth.value, "expected value", BLUE, FORWARD),
         xaxis={"rangemode": "tozero", "tickformat": ".0%", "title": "threshold"},
         yaxis={
@@ -238,7 +240,7 @@ def _from_the_top(rows: pd.DataFrame) -> pd.DataFrame:
     if all_hits in {0, all_rows}:
         raise NothingToShow("All test rows had the same outcome: `sparkhouse train` on a longer log tests on more.")
     precision = hits / called.where(called > 0)
-    low, high = _wilson(precision, called * _independent(rows))
+    low, high = wilson(precision, called * _independent(rows))
     return pd.DataFrame(
         {
             "threshold": [None, *ordered.churn_probability],
@@ -266,14 +268,6 @@ def _independent(rows: pd.DataFrame) -> float:
     return float(rows.test_users.iloc[0] / rows.test_rows.iloc[0])
 
 
-def _wilson(shares: pd.Series[float], counts: pd.Series[float]) -> tuple[pd.Series[float], pd.Series[float]]:
-    """The ends of the 95 % intervals of shares; of none of no rows."""
-    known = shares.dropna()
-    ends = [wilson_interval(share, count) for share, count in zip(known, counts[known.index], strict=True)]
-    low, high = (pd.Series([each[end] for each in ends], index=known.index) for end in (0, 1))
-    return low.reindex(shares.index), high.reindex(shares.index)
-
-
 def _bins(rows: pd.DataFrame) -> pd.DataFrame:
     """Bins as models_ml.evaluation.reliability has them: rows of one probability go by their middle rank."""
     ordered = rows.sort_values("churn_probability")
@@ -282,7 +276,7 @@ def _bins(rows: pd.DataFrame) -> pd.DataFrame:
     foretold = (ordered.churn_probability * ordered.row_count).groupby(bin_of).sum()
     bins = ordered.groupby(bin_of)[["row_count", "positive_count"]].sum()
     rate = bins.positive_count / bins.row_count
-    low, high = _wilson(rate, bins.row_count * _independent(rows))
+    low, high = wilson(rate, bins.row_count * _independent(rows))
     return bins.assign(prediction=foretold / bins.row_count, rate=rate, low=low, high=high)
 
 
@@ -334,15 +328,6 @@ def _guessing(x: Sequence[float], y: Sequence[float], name: str = "guessing", da
     return go.Scatter(x=x, y=y, name=name, mode="lines", line=DASHED | {"dash": dash}, hoverinfo="skip")
 
 
-def _band(
-    x: pd.Series[float], low: pd.Series[float], high: pd.Series[float], shape: str
-) -> tuple[go.Scatter, go.Scatter]:
-    """The 95 % interval at each point, as an area."""
-    edge = {"mode": "lines", "line": {"width": 0, "shape": shape}, "hoverinfo": "skip"}
-    lower = go.Scatter(x=x, y=low, showlegend=False, **edge)
-    return lower, go.Scatter(x=x, y=high, name="95 % interval", fill="tonexty", fillcolor=PALE_BLUE, **edge)
-
-
 def _measured(metrics: Mapping[str, float], name: str, title: str) -> go.Scatter:
     """A metric of the top so and so many per cent, as the training measured it."""
     kept = [k for k in TOP_PERCENTS if f"test_{name}_top_{k}" in metrics]
@@ -355,7 +340,7 @@ def _measured(metrics: Mapping[str, float], name: str, title: str) -> go.Scatter
         name=title,
         mode="markers",
         marker={"color": ORANGE, "size": 9},
-        error_y={"array": high - value, "arrayminus": value - low, "color": ORANGE},
+        error_y=error_bars(value, low, high, color=ORANGE),
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from models_ml.evaluation.reliability import CONFIDENCE_95, wilson_interval
+from models_ml.evaluation.reliability import CONFIDENCE_95
+from models_ml.reports.charts.intervals import error_bars, wilson
 from models_ml.reports.charts.model import DASHED, words
 from models_ml.reports.drawing import BLUE, COLOURS, GREY, ORANGE, Drawing, NothingToShow, figure
 from models_ml.reports.text import day, number, sentence
@@ -81,7 +82,13 @@ def backtest_ranking(rows: pd.DataFrame) -> Drawing:
     precision = _by_date(known, "average_precision", "average precision", ORANGE, **second)
     base_rate = _by_date(known, "observed_rate", "base rate, which guessing gets", GREY, **second)
     drawn = figure(
-        _by_date(known, "auc", "AUC, 95 % interval", BLUE, error_y=_errors(known.auc, low, high, BLUE)),
+        _by_date(
+            known,
+            "auc",
+            "AUC, 95 % interval",
+            BLUE,
+            error_y=error_bars(known.auc, low, high, color=BLUE, thickness=1.5),
+        ),
         precision,
         base_rate,
         height=500,
@@ -100,8 +107,7 @@ def backtest_ranking(rows: pd.DataFrame) -> Drawing:
 
 def backtest_rates(rows: pd.DataFrame) -> Drawing:
     """What models of then foretold, and what came; `rows` are past snapshots, one row a user in each."""
-    ends = [wilson_interval(rate, count) for rate, count in zip(rows.observed_rate, rows.row_count, strict=True)]
-    low, high = (pd.Series([each[end] for each in ends], index=rows.index) for end in (0, 1))
+    low, high = wilson(rows.observed_rate, rows.row_count)
     is_inside = rows.mean_probability.between(low, high)
     says = sentence(
         "Of {rows} rows, each a user in one of {dates} past snapshots, {expected} were expected to have the outcome, "
@@ -114,7 +120,11 @@ def backtest_rates(rows: pd.DataFrame) -> Drawing:
     )
     drawn = figure(
         _by_date(
-            rows, "observed_rate", "came, 95 % interval", BLUE, error_y=_errors(rows.observed_rate, low, high, BLUE)
+            rows,
+            "observed_rate",
+            "came, 95 % interval",
+            BLUE,
+            error_y=error_bars(rows.observed_rate, low, high, color=BLUE, thickness=1.5),
         ),
         _by_date(rows, "mean_probability", "foretold", ORANGE),
         height=500,
@@ -208,7 +218,7 @@ def _of_role(of_role: pd.DataFrame, role: str, colour: str) -> go.Scatter:
         name=role,
         mode="markers",
         marker={"color": colour, "size": 10},
-        error_y=_errors(value, low, high, colour),
+        error_y=error_bars(value, low, high, color=colour, thickness=1.5),
     )
 
 
@@ -238,10 +248,6 @@ def _dates(rows: pd.DataFrame) -> dict[str, Any]:
 def _some_of(values: pd.Series[Any]) -> list[Any]:
     """As many of the values as an axis has room for on a phone."""
     return list(values.iloc[:: ceil(len(values) / MOST_TICKS)])
-
-
-def _errors(value: pd.Series[float], low: pd.Series[float], high: pd.Series[float], colour: str) -> dict[str, Any]:
-    return {"array": high - value, "arrayminus": value - low, "color": colour, "thickness": 1.5}
 
 
 def _backtest_table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,13 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from models_ml.campaigns.effect import LEAST_USERS, Arm, obstacle_to, reduction_interval, users_needed
-from models_ml.evaluation.reliability import wilson_interval
+from models_ml.reports.charts.intervals import error_bars, wilson
 from models_ml.reports.charts.named_rows import MARGIN, hidden_names, labels_above
 from models_ml.reports.drawing import BLUE, GREY, ORANGE, SKY, Drawing, NothingToShow, figure
 from models_ml.reports.text import day, number, percent, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from markupsafe import Markup
 
@@ -93,8 +93,8 @@ def campaign_effects(rows: pd.DataFrame) -> Drawing:
 def outcomes_by_snapshot(rows: pd.DataFrame) -> Drawing:
     """The share foretold and the share that left, by snapshot; `rows` are snapshots with known outcomes."""
     foretold, true = rows.expected_count / rows.user_count, rows.true_count / rows.user_count
-    ends = [wilson_interval(share, users) for share, users in zip(true, rows.user_count, strict=True)]
-    within = sum(low <= share <= high for share, (low, high) in zip(foretold, ends, strict=True))
+    low, high = wilson(true, rows.user_count)
+    within = int(foretold.between(low, high).sum())
     last = rows.iloc[-1]
     says = sentence(
         "Of the {users} users of the snapshot of {date}, {expected} ({foretold}) were foretold to leave, and {left} "
@@ -106,14 +106,14 @@ def outcomes_by_snapshot(rows: pd.DataFrame) -> Drawing:
         foretold=percent(foretold.iloc[-1], 1),
         left=number(last.true_count),
         true=percent(true.iloc[-1], 1),
-        low=percent(ends[-1][0], 1),
-        high=percent(ends[-1][1], 1),
+        low=percent(low.iloc[-1], 1),
+        high=percent(high.iloc[-1], 1),
         within=number(within),
         snapshots=number(len(rows)),
     )
     dates = list(map(str, rows.as_of_date))
     drawn = figure(
-        _observed(dates, true, ends),
+        _observed(dates, true, low, high),
         _foretold(dates, foretold),
         xaxis={"title": "snapshot", "type": "category" if len(rows) <= MOST_CATEGORIES else "date"},
         yaxis={"title": "share of its users who left", "tickformat": ".0%", "rangemode": "tozero"},
@@ -138,8 +138,9 @@ def outcomes_by_snapshot(rows: pd.DataFrame) -> Drawing:
 def outcomes_by_decile(rows: pd.DataFrame) -> Drawing:
     """The share foretold and the share that left, by tenth of the risk; `rows` are tenths, over all snapshots."""
     foretold, true = rows.expected_count / rows.row_count, rows.true_count / rows.row_count
-    ends = [wilson_interval(share, _effective_rows(row)) for share, row in zip(true, rows.itertuples(), strict=True)]
-    within = sum(low <= share <= high for share, (low, high) in zip(foretold, ends, strict=True))
+    counted = pd.Series([_effective_rows(row) for row in rows.itertuples()], index=rows.index)
+    low, high = wilson(true, counted)
+    within = int(foretold.between(low, high).sum())
     says = sentence(
         "Of {predictions} predictions with known outcomes, {foretold} of the tenth most at risk were foretold to "
         "leave, and {true} did (95 % interval {low} to {high}); of all, {foretold_of_all} and {true_of_all}. In "
@@ -148,15 +149,15 @@ def outcomes_by_decile(rows: pd.DataFrame) -> Drawing:
         predictions=number(rows.row_count.sum()),
         foretold=percent(foretold.iloc[0], 1),
         true=percent(true.iloc[0], 1),
-        low=percent(ends[0][0], 1),
-        high=percent(ends[0][1], 1),
+        low=percent(low.iloc[0], 1),
+        high=percent(high.iloc[0], 1),
         foretold_of_all=percent(rows.expected_count.sum() / rows.row_count.sum(), 1),
         true_of_all=percent(rows.true_count.sum() / rows.row_count.sum(), 1),
         within=number(within),
         tenths=number(len(rows)),
     )
     drawn = figure(
-        _observed(rows.risk_decile, true, ends),
+        _observed(rows.risk_decile, true, low, high),
         _foretold(rows.risk_decile, foretold),
         xaxis={"title": "tenth by risk; 1 is most at risk", "dtick": 1},
         yaxis={"title": "share who left", "tickformat": ".0%", "rangemode": "tozero"},
@@ -170,8 +171,8 @@ def outcomes_by_decile(rows: pd.DataFrame) -> Drawing:
             "Left": rows.true_count,
             "Share foretold": foretold,
             "Share left": true,
-            "Share, lower end": [low for low, _ in ends],
-            "Share, upper end": [high for _, high in ends],
+            "Share, lower end": low,
+            "Share, upper end": high,
         }
     )
     return Drawing(drawn, says, table)
@@ -262,34 +263,29 @@ def _height(campaigns: int) -> int:
 
 def _shares_of_arm(shown: Sequence[Any], place: int, shift: float, name: str, colour: str) -> go.Scatter:
     arms = [_arms(row)[place] for row in shown]
-    shares = [arm.left / arm.known for arm in arms]
-    ends = [wilson_interval(share, arm.known) for share, arm in zip(shares, arms, strict=True)]
+    shares = pd.Series([arm.left / arm.known for arm in arms])
+    low, high = wilson(shares, pd.Series([arm.known for arm in arms]))
     return go.Scatter(
         x=shares,
         y=[row + shift for row in range(len(shown))],
         mode="markers",
         name=name,
         marker={"color": colour, "size": 10},
-        error_x=_error(shares, ends, colour),
+        error_x=error_bars(shares, low, high, color=colour, thickness=1.5),
         customdata=[f"{arm.left:,} of {arm.known:,}" for arm in arms],
         hovertemplate=name + ": %{x:.1%} (%{customdata} users)<extra></extra>",
     )
 
 
-def _error(shares: Iterable[float], ends: Iterable[tuple[float, float]], colour: str) -> dict[str, Any]:
-    low, high = zip(
-        *((share - low, high - share) for share, (low, high) in zip(shares, ends, strict=True)), strict=True
-    )
-    return {"type": "data", "symmetric": False, "arrayminus": low, "array": high, "color": colour, "thickness": 1.5}
-
-
-def _observed(at: Sequence[str] | pd.Series[int], shares: pd.Series[float], ends: list[tuple[float, float]]) -> go.Bar:
+def _observed(
+    at: Sequence[str] | pd.Series[int], shares: pd.Series[float], low: pd.Series[float], high: pd.Series[float]
+) -> go.Bar:
     return go.Bar(
         x=at,
         y=shares,
         name="left, with the 95 % interval",
         marker_color=SKY,
-        error_y=_error(shares, ends, GREY),
+        error_y=error_bars(shares, low, high, color=GREY, thickness=1.5),
         hovertemplate="%{y:.1%} left<extra></extra>",
     )
 

@@ -8,9 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from models_ml.reports.charts.named_rows import MARGIN, hidden_names, labels_above
-from models_ml.reports.charts.tiles import SCALE, state_tiles
+from models_ml.reports.charts.tiles import SCALE, STATE_TILES, state_tiles
 from models_ml.reports.drawing import BLUE, GREY, RED, SEQUENTIAL, SKY, Drawing, NothingToShow, figure
-from models_ml.reports.state_tiles import STATE_TILES
 from models_ml.reports.text import NOTHING, day, number, percent, sentence
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.stats import chi2, nbinom  # type: ignore[import-untyped]
 
+from models_ml.reports.charts.intervals import band, translucent
 from models_ml.reports.drawing import BLUE, COLOURS, GREY, ORANGE, RED, SKY, Drawing, NothingToShow, figure
 from models_ml.reports.text import day, moment, number, percent, sentence
 
@@ -38,7 +39,7 @@ SCORE = "score"
 # Of time, in hours.
 UNITS = ((24.0, "days"), (1.0, "hours"), (1 / 60, "minutes"))
 INPUTS_SHOWN, LINES_SHOWN = 20, 5
-BAND = "rgba(86,180,233,0.28)"
+BAND = translucent(SKY, 0.28)
 
 
 @dataclass(frozen=True)
@@ -224,10 +225,8 @@ def _every_day(rows: pd.DataFrame) -> pd.Series[int]:
 
 def _band(table: pd.DataFrame) -> go.Figure:
     judged, outside = table.dropna(), table[table.Outside]
-    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     return figure(
-        go.Scatter(x=judged.Date, y=judged.From, showlegend=False, **edge),
-        go.Scatter(x=judged.Date, y=judged.To, fill="tonexty", fillcolor=BAND, name="99 of 100 such days", **edge),
+        *band(judged.Date, (judged.From, judged.To), BAND, "99 of 100 such days"),
         go.Scatter(x=judged.Date, y=judged.Expected, name="expected", line={"color": SKY, "dash": "dot"}),
         go.Scatter(x=table.Date, y=table.Sessions, name="sessions", line={"color": BLUE, "width": 2}),
         go.Scatter(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from models_ml.reports.charts.tiles import state_tiles
+from models_ml.reports.charts.tiles import STATE_TILES, state_tiles
 from models_ml.reports.drawing import (
     BLUE,
     GREEN,
@@ -21,7 +21,6 @@ from models_ml.reports.drawing import (
     NothingToShow,
     figure,
 )
-from models_ml.reports.state_tiles import STATE_TILES
 from models_ml.reports.text import day, number, percent, sentence
 
 if TYPE_CHECKING:

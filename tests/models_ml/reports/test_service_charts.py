@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from models_ml.reports.charts import service
+from models_ml.reports.charts.tiles import STATE_TILES
 from models_ml.reports.drawing import NothingToShow
-from models_ml.reports.state_tiles import STATE_TILES
 
 
 @pytest.fixture
