@@ -1,10 +1,12 @@
 """How well one column alone ranks a label: the AUC of each feature and label, and how sure it is.
 
-No column is fitted to the label, so there is no in-sample optimism:
+No column is fitted to the label, so there is no in-sample optimism. Users are ranked against those of their own
+snapshot date, and the pairs of all dates are pooled: of a service that was shut for weeks every user lapses, and what
+tells the date would rank that label without a look into the future.
 
 - A number ranks by its value. NULL has no rank of its own, so a number is measured three ways: over the rows where it
   is known, and over all rows with the NULLs lowest, then highest. (The last two rank no worse than NULL or not alone.)
-- A string ranks by one of its levels against the rest, NULL being a level too: the AUC is (1 + TPR - FPR) / 2.
+- A string ranks by one of its levels against the rest, NULL being a level too: of one date, (1 + TPR - FPR) / 2.
 
 A column that ranks backwards leaks as much, so an AUC below 0.5 counts as one minus itself.
 
@@ -68,31 +70,57 @@ class Way(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Sides:
+    """The rows of each date with a label (`positive`) and without it; each pair of the two is one to rank."""
+
+    dates: NDArray[np.intp]
+    positive: Flags
+
+    def sizes(self, among: Flags | None = None) -> tuple[Numbers, Numbers]:
+        """How many rows each date has of either side, among some of them."""
+        every = np.ones_like(self.positive) if among is None else among
+        with_it, without_it = every & self.positive, every & ~self.positive
+        return _by_date(self.dates, with_it, self.dates), _by_date(self.dates, without_it, self.dates)
+
+    def of_both(self) -> Flags:
+        """The rows of dates that have both sides: those of other dates are in no pair."""
+        with_it, without_it = self.sizes()
+        both: Flags = (with_it * without_it > 0)[self.dates]
+        return both
+
+    def sums(self, ranks: Numbers) -> Numbers:
+        """The ranks of the rows with the label, summed up by date."""
+        return _by_date(self.dates[self.positive], ranks[self.positive], self.dates)
+
+
+@dataclass(frozen=True)
 class NumberColumn:
-    """The ranks of a number among its known values (0 where it is unknown)."""
+    """The ranks of a number among its known values of the same date (0 where it is unknown)."""
 
     known: Flags
     ranks: Numbers
 
     @classmethod
-    def of(cls, values: Numbers) -> NumberColumn:
-        ranks = pd.Series(values).rank().fillna(0)
-        return cls(~np.isnan(values), np.asarray(ranks, np.float64))
+    def of(cls, values: Numbers, dates: NDArray[np.intp]) -> NumberColumn:
+        known = ~np.isnan(values)
+        # Dates in order, and values within: so many rows stand before those of a date.
+        order = pd.Series(values).rank() + dates * (len(values) + 1.0)
+        before = np.cumsum(_by_date(dates, known, dates))
+        ranks = order.rank().fillna(0) - np.concatenate([[0], before])[dates] * known
+        return cls(known, np.asarray(ranks, np.float64))
 
-    def ways(self, positive: Flags) -> Iterator[Way]:
-        known_positive = count(positive & self.known)
-        known_negative = count(self.known) - known_positive
-        beaten = self.ranks[positive].sum() - known_positive * (known_positive + 1) / 2
-        if known_positive and known_negative:
-            yield Way("value", beaten / (known_positive * known_negative), self.known)
+    def ways(self, sides: Sides) -> Iterator[Way]:
+        known_with, known_without = sides.sizes(self.known)
+        beaten = sides.sums(self.ranks) - known_with * (known_with + 1) / 2
+        if known_pairs := (known_with * known_without).sum():
+            yield Way("value", beaten.sum() / known_pairs, self.known)
         if not self.known.all():
-            positives = count(positive)
-            pairs = positives * (positive.size - positives)
-            null_positive, null_negative = positives - known_positive, positive.size - positives - known_negative
-            beaten += null_positive * null_negative / 2
-            everywhere = np.ones_like(positive)
-            yield Way("value, NULL lowest", (beaten + known_positive * null_negative) / pairs, everywhere)
-            yield Way("value, NULL highest", (beaten + null_positive * known_negative) / pairs, everywhere)
+            null_with, null_without = sides.sizes(~self.known)
+            pairs = ((known_with + null_with) * (known_without + null_without)).sum()
+            beaten = beaten + null_with * null_without / 2
+            everywhere = np.ones_like(self.known)
+            yield Way("value, NULL lowest", (beaten + known_with * null_without).sum() / pairs, everywhere)
+            yield Way("value, NULL highest", (beaten + null_with * known_without).sum() / pairs, everywhere)
 
 
 @dataclass(frozen=True)
@@ -107,12 +135,18 @@ class StringColumn:
         codes, levels = pd.factorize(values, use_na_sentinel=False)
         return cls(codes, ["NULL" if pd.isna(level) else str(level) for level in levels])
 
-    def ways(self, positive: Flags) -> Iterator[Way]:
-        found = np.bincount(self.codes[positive], minlength=len(self.levels)) / count(positive)
-        false_alarms = np.bincount(self.codes[~positive], minlength=len(self.levels)) / count(~positive)
-        aucs = (1 + found - false_alarms) / 2
+    def ways(self, sides: Sides) -> Iterator[Way]:
+        with_it, without_it = sides.sizes()
+        shape = (len(with_it), len(self.levels))
+        of_level = sides.dates * shape[1] + self.codes
+        found, false_alarms = (
+            np.bincount(of_level[side], minlength=shape[0] * shape[1]).reshape(shape)
+            for side in (sides.positive, ~sides.positive)
+        )
+        beaten = (found * without_it[:, None] - false_alarms * with_it[:, None] + (with_it * without_it)[:, None]) / 2
+        aucs = beaten.sum(axis=0) / (with_it * without_it).sum()
         best = int(np.argmax(np.abs(aucs - 0.5)))
-        yield Way(f"is {self.levels[best]}", aucs[best], np.ones_like(positive))
+        yield Way(f"is {self.levels[best]}", aucs[best], np.ones_like(sides.positive))
 
 
 def rankings(rows: pd.DataFrame, features: Sequence[str], labels: Sequence[str]) -> list[Ranking]:
@@ -129,12 +163,13 @@ def rankings(rows: pd.DataFrame, features: Sequence[str], labels: Sequence[str])
     found = []
     for mask, known_labels in on_complete_dates.items():
         complete = np.frombuffer(mask, bool)
-        outcomes = {label: rows[label].to_numpy()[complete] == 1 for label in known_labels}
+        dates = pd.factorize(rows["as_of_date"][complete])[0]
+        sides = {label: Sides(dates, rows[label].to_numpy()[complete] == 1) for label in known_labels}
         for feature in features:
             values = rows[feature][complete]
             is_number = pd.api.types.is_numeric_dtype(values)
-            column = NumberColumn.of(values.to_numpy(np.float64)) if is_number else StringColumn.of(values)
-            found += [_best(feature, label, column, users[complete], has) for label, has in outcomes.items()]
+            column = NumberColumn.of(values.to_numpy(np.float64), dates) if is_number else StringColumn.of(values)
+            found += [_best(feature, label, column, users[complete], has) for label, has in sides.items()]
     return found
 
 
@@ -150,22 +185,27 @@ def lower_bound(auc: float, positive_users: int, negative_users: int) -> float:
     return auc - CONFIDENCE_99 * auc_error(auc, positive_users, negative_users)
 
 
+def _by_date(dates: NDArray[np.intp], values: Numbers | Flags, every: NDArray[np.intp]) -> Numbers:
+    """Sum values up by their date, for each date of all."""
+    return np.asarray(np.bincount(dates, values, every.max(initial=-1) + 1), np.float64)
+
+
 def _best(
-    feature: str, label: str, column: NumberColumn | StringColumn, users: NDArray[np.intp], positive: Flags
+    feature: str, label: str, column: NumberColumn | StringColumn, users: NDArray[np.intp], sides: Sides
 ) -> Ranking:
-    if positive.all() or not positive.any():
-        return Ranking(feature, label, row_count=positive.size, positive_count=count(positive))
+    if not sides.of_both().any():
+        return Ranking(feature, label, row_count=sides.positive.size, positive_count=count(sides.positive))
     return max(
-        (_ranking(feature, label, way, users, positive) for way in column.ways(positive)),
+        (_ranking(feature, label, way, users, sides) for way in column.ways(sides)),
         key=lambda ranking: (ranking.lower_bound or 0, ranking.auc or 0),
     )
 
 
-def _ranking(feature: str, label: str, way: Way, users: NDArray[np.intp], positive: Flags) -> Ranking:
+def _ranking(feature: str, label: str, way: Way, users: NDArray[np.intp], sides: Sides) -> Ranking:
     auc = float(max(way.auc, 1 - way.auc))
-    sides = [way.rows & positive, way.rows & ~positive]
+    rows = way.rows & sides.of_both()
     (positives, positive_users), (negatives, negative_users) = (
-        (count(side), count(np.bincount(users[side]))) for side in sides
+        (count(side), count(np.bincount(users[side]))) for side in (rows & sides.positive, rows & ~sides.positive)
     )
     is_enough = min(positives, negatives) >= LEAST_ROWS and min(positive_users, negative_users) >= LEAST_USERS
     return Ranking(

@@ -158,7 +158,8 @@ POISONS = (
     Poison("no line has a level", without_level),
     Poison("one user is there a hundred times", a_hundred_times),
     Poison("the clock is a day late", moved(24)),
-    Poison("twice as many users cancel", twice_as_many_cancel, users=1_200),
+    # Of 1,200 users, the 90 cancellations of two weeks after 135 of four may still be chance.
+    Poison("twice as many users cancel", twice_as_many_cancel, users=2_250),
 )
 
 

@@ -86,6 +86,30 @@ def test_a_label_counts_on_dates_on_which_it_is_known_of_every_user() -> None:
     assert (found.row_count, found.positive_count, found.auc) == (3, 1, 0.5)
 
 
+def test_users_are_ranked_against_those_of_their_own_date() -> None:
+    """Of a service that is shut, all users lapse: what tells the date tells that, and looks into no future."""
+    rng = np.random.default_rng(5)
+    dates = np.repeat([1, 2, 3], 200)
+    outcomes = (rng.random(600) < np.repeat([0.05, 0.95, 1], 200)).astype(float)
+    values = {"date": dates * 7.0, "noise": rng.random(600), "telling": outcomes + rng.random(600)}
+    lacking = {"lacking": np.where(rng.random(600) < 0.3, NAN, values["telling"])}
+    texts = {"text": np.where(dates == 1, "first", "later"), "told": np.where(outcomes == 1, "yes", "no")}
+    rows = pd.DataFrame({"user_id": range(600), "as_of_date": dates, "label": outcomes, **values, **lacking, **texts})
+    found = {each.feature: each for each in rankings(rows, [*values, *lacking, *texts], ["label"])}
+    assert (found["date"].auc, found["text"].auc, found["told"].auc, found["telling"].auc) == (0.5, 0.5, 1, 1)
+    assert (found["noise"].auc or 1) < 0.65
+    assert found["lacking"].ranked_by == "value"
+    # The third date has one side only: none of its rows is in a pair.
+    assert (found["date"].row_count, found["date"].positive_count) == (400, outcomes[:400].sum())
+
+
+def test_pairs_of_all_dates_count_alike() -> None:
+    rows = pd.DataFrame({"as_of_date": [1, 1, 2, 2, 2], "feature": [1.0, 2, 9, 8, 8], "label": [0, 1, 0, 1, 1]})
+    (found,) = rankings(rows.assign(user_id=rows.index), ["feature"], ["label"])
+    # One pair of the first date is in order, two of the second are not.
+    assert found.auc == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize("outcomes", [[0, 0], [1, 1], [NAN, NAN]])
 def test_a_label_with_one_side_only_ranks_nothing(outcomes: list[float]) -> None:
     assert ranking([1, 2], outcomes).auc is None
