@@ -348,6 +348,8 @@ def test_a_change_of_a_rate_is_told_with_what_chance_makes_of_it() -> None:
     assert change(100, 6_000, 108, 12_000).ratio == pytest.approx(1.85, abs=0.01)
     assert change(100, 6_000, 108, 12_000).chance < 1e-4
     assert change(10, 600, 11, 1_200).chance > 0.05
+    # What the README says of 1,200 users: once in six hundred times, and no alarm.
+    assert change(90, 5_793, 135, 13_178).chance == pytest.approx(1 / 624, rel=0.01)
     assert change(2, 6_000, 60, 12_000).chance < 1e-6
     assert change(0, 0, 60, 12_000).ratio == 1
 
