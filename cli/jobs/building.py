@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from cli.jobs import dbt_records
 from cli.jobs.auditing import faults_of_log
 from cli.jobs.checks import CheckFailed, raise_failed
 from cli.jobs.dbt import run_dbt
@@ -37,6 +38,7 @@ def dbt(workspace: Workspace, arguments: Sequence[str]) -> None:
     """Run any other dbt command that writes. Raises CheckFailed, DbtFailed."""
     with workspace.steps.step("dbt") as step:
         outcome = run_dbt(arguments)
+        dbt_records.record(workspace, outcome)
         step.detail = f"{len(outcome.of('success'))} nodes built, {len(outcome.of('pass'))} tests passed"
         if outcome.exit_code:
             step.fail(step.detail)
@@ -60,6 +62,7 @@ def _dbt_build(workspace: Workspace, *extra: str) -> DbtOutcome:
     with workspace.steps.step("build") as step:
         step.rows_in = workspace.count("raw.events")
         outcome = run_dbt(["--log-level", "none", "build", *extra], on_start=workspace.steps.progress)
+        dbt_records.record(workspace, outcome)
         models = [node for node in outcome.of("success") if node.kind == "model"]
         step.detail = f"{len(models)} models, {len(outcome.of('pass'))} tests passed"
         if outcome.exit_code:

@@ -10,6 +10,7 @@ from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from dbt_common.events.base_types import EventMsg
 
@@ -27,6 +28,7 @@ DBT_REFUSED = {
     "run-operation": _BARE,
     "snapshot": _BARE,
 }
+TESTS = ("test", "unit_test")
 STORE_FAILURES = "--store-failures"
 
 # dbt would start a JVM of its own making for these.
@@ -35,12 +37,23 @@ DBT_QUERIES = DBT_WRITERS | {"compile", "docs", "freshness", "show", "source", "
 
 @dataclass(frozen=True)
 class DbtNode:
-    """A model or test that dbt ran: `status` is dbt's word (success, pass, fail, error, skipped ...)."""
+    """A model or test that dbt ran: `status` is dbt's word (success, pass, fail, error, skipped ...).
+
+    `relation` is the schema and name of a model's table, `tested` the model or source that a test is about, None of a
+    test about several. `sql` is what was compiled, None of a unit test.
+    """
 
     name: str
     kind: str
     status: str
     message: str
+    relation: str | None = None
+    tested: str | None = None
+    column_name: str | None = None
+    description: str = ""
+    sql: str | None = None
+    failure_count: int | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,11 +110,7 @@ def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = N
     if needs_spark(arguments):
         start_spark()
     invoked = dbtRunner(callbacks=[listen]).invoke(list(arguments))
-    nodes = tuple(
-        DbtNode(r.node.name, r.node.resource_type.value, str(r.status), r.message or "")
-        for r in getattr(invoked.result, "results", ())
-        if hasattr(r, "node")
-    )
+    nodes = tuple(_node(each) for each in getattr(invoked.result, "results", ()) if hasattr(each, "node"))
     if isinstance(invoked.exception, KeyboardInterrupt):
         raise invoked.exception
     if isinstance(invoked.exception, DbtUsageException):
@@ -112,3 +121,36 @@ def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = N
     if invoked.exception or any(node.status in {"error", "runtime error"} for node in nodes):
         return DbtOutcome(COULD_NOT_RUN, nodes, str(invoked.exception or ""))
     return DbtOutcome(CHECK_FAILED, nodes)
+
+
+def _node(result: Any) -> DbtNode:  # noqa: ANN401 - of dbt, which has a class for each kind of result and of node
+    node = result.node
+    kind: str = node.resource_type.value
+    return DbtNode(
+        name=node.name,
+        kind=kind,
+        status=str(result.status),
+        message=result.message or "",
+        relation=getattr(node, "relation_name", None),
+        tested=_tested(node),
+        column_name=getattr(node, "column_name", None),
+        description=node.description,
+        sql=None if kind == "unit_test" else getattr(node, "compiled_code", None),
+        failure_count=result.failures,
+        seconds=result.execution_time,
+    )
+
+
+def _tested(node: Any) -> str | None:  # noqa: ANN401 - as above
+    """What a test is about: the model that its YAML stands at, or the only one that it reads."""
+    if node.resource_type.value not in TESTS:
+        return None
+    inputs = node.depends_on.nodes
+    about = getattr(node, "tested_node_unique_id", None) or getattr(node, "attached_node", None)
+    return _called(about or inputs[0]) if about or len(inputs) == 1 else None
+
+
+def _called(unique_id: str) -> str:
+    """What people call a node of dbt's, such as fct_sessions or, of a source, raw.events."""
+    kind, _, name = unique_id.split(".", 2)
+    return name if kind == "source" else name.partition(".")[0]

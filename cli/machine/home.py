@@ -111,6 +111,16 @@ class Home:
         return self.reports / "data_docs"
 
     @property
+    def dbt_docs(self) -> Path:
+        """The page of dbt's documentation."""
+        return self.reports / "dbt-docs.html"
+
+    @property
+    def dbt_manifest(self) -> Path:
+        """What the last dbt command knew of the project."""
+        return self.path / "dbt" / "target" / "manifest.json"
+
+    @property
     def mlflow(self) -> Path:
         return self.path / "mlflow"
 

@@ -67,6 +67,11 @@ def source_table(name: str) -> SourceTable:
     return _source_tables()[name]
 
 
+def source_tables() -> tuple[SourceTable, ...]:
+    """Return all tables of the sources."""
+    return tuple(_source_tables().values())
+
+
 def create_or_widen(spark: SparkSession, *names: str) -> None:
     """Create tables where they are missing; those of an earlier version get the columns that they lack.
 
