@@ -149,15 +149,20 @@ def evaluate(
         ),
     ] = Protocol.retrospective,
     quiet: Quiet = False,
+    wait: Wait = False,
 ) -> None:
-    """Evaluate in another way than `train` does, beside its honest numbers; nothing of this ever feeds predictions."""
+    """Evaluate in another way than `train` does, beside its honest numbers; nothing of this ever feeds predictions.
+
+    The retrospective numbers are kept in monitoring.retrospective_evaluations, for the report to show.
+    """
     from cli.printing.model_reports import print_outcomes, print_retrospective
 
-    workspace = reader("evaluate", quiet=quiet)
     if protocol is Protocol.retrospective:
-        print_retrospective(experiments.retrospective(workspace))
+        with writer("evaluate", quiet=quiet, wait=wait) as workspace:
+            evaluated = experiments.retrospective(workspace)
+        print_retrospective(evaluated)
     else:
-        print_outcomes(experiments.compare_outcomes(workspace, SEED))
+        print_outcomes(experiments.compare_outcomes(reader("evaluate", quiet=quiet), SEED))
 
 
 def reproduce(

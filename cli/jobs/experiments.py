@@ -43,13 +43,14 @@ def backtest(workspace: Workspace, spec: TrainingSpec, dates: int) -> list[Backt
 
 
 def retrospective(workspace: Workspace) -> tuple[RetrospectiveReport, Row | None]:
-    """Evaluate the notebooks' way; with the champion, whose numbers are honest."""
-    from models_ml.experiments.retrospective import protocol
+    """Evaluate the notebooks' way, and keep what it finds; with the champion, whose numbers are honest."""
+    from models_ml.experiments.retrospective import protocol, records
     from models_ml.registry.model_versions import champion
     from warehouse.contract.labels import default_label
 
     with workspace.steps.step("evaluate") as step:
         report = protocol.retrospective(workspace.spark, feature_names())
+        records.record_evaluation(workspace.spark, report, workspace.steps.run_id)
         step.rows_out = len(report.rows)
         step.detail = "whole lives, split at random: for comparison only"
     return report, champion(workspace.spark, default_label())

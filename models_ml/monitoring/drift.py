@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from models_ml.errors import MissingFeatures, ModelJobError
+from models_ml.monitoring.bins import Bin, categorical_bins, numeric_bins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,7 +33,10 @@ class NoRows(ModelJobError):
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a feature has moved; `bins` are those with rows, and ks is None without two sets of numbers."""
+    """How far a feature has moved; ks is None without two sets of numbers.
+
+    `bins` are those with rows on either side, and `distribution` names them, in order.
+    """
 
     feature: str
     kind: str
@@ -44,6 +48,7 @@ class Drift:
     scored_missing_share: float
     train_rows: int
     scored_rows: int
+    distribution: tuple[Bin, ...]
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,10 @@ class NumericProfile:
         ks = _ks(np.array(self.quantiles), known) if self.quantiles and known.size else None
         return _counts(np.array(self.edges), known, len(values)), ks
 
+    def bins(self) -> tuple[str, ...]:
+        """Return the bins in words."""
+        return numeric_bins(self.edges, self.quantiles)
+
 
 @dataclass(frozen=True)
 class CategoricalProfile:
@@ -92,6 +101,10 @@ class CategoricalProfile:
         seen = Counter(values.tolist())
         counts, missing = [seen[level] for level in self.levels], seen[None]
         return np.array([*counts, len(values) - sum(counts) - missing, missing]), None
+
+    def bins(self) -> tuple[str, ...]:
+        """Return the bins in words."""
+        return categorical_bins(self.levels)
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,7 @@ class TrainingProfile:
             scored_missing_share=float(scored[-1] / scored.sum()),
             train_rows=int(train.sum()),
             scored_rows=int(scored.sum()),
+            distribution=_distribution(profile.bins(), train, scored),
         )
 
 
@@ -176,6 +190,12 @@ def population_stability(train: NDArray[np.int64], scored: NDArray[np.int64]) ->
     smoothed = [counts / counts.sum() + half_row for counts in (train, scored)]
     p, q = (shares / shares.sum() for shares in smoothed)
     return float(((q - p) * np.log(q / p)).sum())
+
+
+def _distribution(bins: tuple[str, ...], train: NDArray[np.int64], scored: NDArray[np.int64]) -> tuple[Bin, ...]:
+    """Return the bins that have rows on either side."""
+    counted = map(Bin, bins, train.tolist(), scored.tolist())
+    return tuple(each for each in counted if each.train_rows or each.scored_rows)
 
 
 def _loaded(kind: str, **saved: Any) -> NumericProfile | CategoricalProfile:  # noqa: ANN401

@@ -1,36 +1,19 @@
-"""Fits in parallel, and a fitted pipeline as a scorer of the elements as they are."""
+"""A fitted pipeline as a scorer of the elements as they are."""
 
 from __future__ import annotations
 
-from functools import partial
-from multiprocessing.pool import ThreadPool
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyspark import inheritable_thread_target
 
 from models_ml.portable.scorers import unprojected
 from models_ml.training.export import export
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from pyspark.ml import PipelineModel
 
     from models_ml.portable.arrays import Floats
     from models_ml.portable.scorers import Scorer
-
-Result = TypeVar("Result")
-# A fit waits for the scheduler more than it computes, so more fits than cores pay.
-PARALLEL_FITS = 4
-
-
-def in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Return what the tasks return, in their order; they run some at a time, in threads that Spark knows."""
-    # Wrapped one by one: each wrapping copies Spark's local properties, and threads that share a copy break each other.
-    wrapped: list[Callable[[], Result]] = [inheritable_thread_target(partial(task)) for task in tasks]
-    with ThreadPool(PARALLEL_FITS) as pool:
-        return pool.map(lambda task: task(), wrapped, chunksize=1)
 
 
 def scorer_of(model: PipelineModel, seen: Floats) -> Scorer:

@@ -10,10 +10,11 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from models_ml.evaluation.weighted_metrics import average_precision
+from models_ml.parallel import in_parallel
 from models_ml.spec.grids import algorithms
 from models_ml.spec.training_spec import NONE, WEIGHTS
 from models_ml.training.classifiers import fit
-from models_ml.training.fitting import in_parallel, scorer_of
+from models_ml.training.fitting import scorer_of
 from models_ml.training.resampling import as_rows, resampled, weighted
 
 if TYPE_CHECKING:

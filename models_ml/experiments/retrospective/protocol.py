@@ -28,10 +28,11 @@ from models_ml.experiments.retrospective.texts import (
     WITHOUT_CANCEL,
     retrospective_text,
 )
-from models_ml.training.fitting import in_parallel
+from models_ml.parallel import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from pyspark.ml.base import Estimator
     from pyspark.sql import DataFrame, SparkSession
@@ -65,11 +66,13 @@ class RetrospectiveRow:
 class RetrospectiveReport:
     """Per variant the three models, the best column alone, and nobody churns; and what they say, in words.
 
+    `as_of` is the snapshot of the third variant.
     On a small log too few users churn within the horizon of one date: the text then says so, and has no third variant.
     """
 
     rows: tuple[RetrospectiveRow, ...]
     text: str
+    as_of: date
 
 
 def retrospective(spark: SparkSession, feature_names: Sequence[str], seed: int = 42) -> RetrospectiveReport:
@@ -94,7 +97,7 @@ def retrospective(spark: SparkSession, feature_names: Sequence[str], seed: int =
         raise TooFewUsers(next(iter(too_few.values())))
     rows = tuple(row for name, users in variants.items() if name not in too_few for row in _judged(name, users, seed))
     text = retrospective_text(rows, middle.as_of, middle.horizon_days, too_few.get(AS_OF_ONE_DATE))
-    return RetrospectiveReport(rows, text)
+    return RetrospectiveReport(rows, text, middle.as_of)
 
 
 def _judged(variant: str, users: UserRows, seed: int) -> list[RetrospectiveRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models_ml.reports.charts import model, model_curves, model_trials
+from models_ml.reports.charts import model, model_curves, model_retrospective, model_trials
 from models_ml.reports.panels import Page, Panel
 from models_ml.reports.remedies import TRAIN
 
@@ -13,6 +13,10 @@ NO_EFFECTS = (
     "Of the champion no effects of inputs are kept yet: a version that `sparkhouse train` makes champion has them."
 )
 NO_COMPARISON = "Ways to deal with imbalance were not compared yet: `sparkhouse compare-imbalance`."
+NO_RETROSPECTIVE = (
+    "The notebooks' way was not evaluated yet, or there is no model to set it against: `sparkhouse train`, then "
+    "`sparkhouse evaluate --protocol retrospective`."
+)
 NO_BACKTEST = "No past dates were walked through yet: `sparkhouse backtest --dates 5`."
 
 PAGE = Page(
@@ -34,6 +38,14 @@ PAGE = Page(
         Panel("Backtest: ranking", BACKTESTS, model_trials.backtest_ranking, NO_BACKTEST, looks_back=True),
         Panel("Backtest: foretold and came", BACKTESTS, model_trials.backtest_rates, NO_BACKTEST, looks_back=True),
         Panel("Imbalance", "model/imbalance", model_trials.imbalance, NO_COMPARISON, is_wide=True, looks_back=True),
+        Panel(
+            "Honest and retrospective",
+            "model/retrospective",
+            model_retrospective.honest_and_retrospective,
+            NO_RETROSPECTIVE,
+            is_wide=True,
+            looks_back=True,
+        ),
         Panel("Versions", "model/versions", model_trials.versions, TRAIN, is_wide=True, looks_back=True),
     ),
 )

@@ -23,6 +23,7 @@ from models_ml.experiments.retrospective.features import (
     whole_lives,
 )
 from models_ml.experiments.retrospective.protocol import RetrospectiveReport, RetrospectiveRow, retrospective
+from models_ml.experiments.retrospective.records import EVALUATIONS, record_evaluation
 from models_ml.experiments.retrospective.texts import (
     AS_OF_ONE_DATE,
     LEAKING,
@@ -367,6 +368,28 @@ def test_the_error_of_an_auc_is_its_spread_over_samples() -> None:
     example = replace(row(LEAKING, "scores", 0.0, 0.8, churners=20), users=100)
     assert np.mean(areas) == pytest.approx(0.8, abs=0.01)
     assert auc_error(example) == pytest.approx(np.std(areas), rel=0.08)
+
+
+# --- What is kept ---
+
+
+def test_every_row_of_an_evaluation_is_kept_and_that_of_one_date_with_it(log: SparkSession, done: Done) -> None:
+    log.sql(f"drop table if exists {EVALUATIONS} purge")
+    record_evaluation(log, done.report, "first")
+    record_evaluation(log, done.report, "second")
+    kept = log.table(EVALUATIONS).where("run_id = 'second'").collect()
+    assert log.table(EVALUATIONS).count() == 2 * len(kept) == 2 * len(done.report.rows)
+    assert {(row.variant, row.as_of_date) for row in kept} == {
+        (LEAKING, None),
+        (WITHOUT_CANCEL, None),
+        (AS_OF_ONE_DATE, done.report.as_of),
+    }
+    by_name = {(row.variant, row.model): row for row in kept}
+    for one in done.report.rows:
+        row = by_name[one.variant, one.model]
+        assert (row.user_count, row.churner_count) == (one.users, one.churners)
+        assert (row.auc, row.average_precision, row.accuracy) == (one.auc, one.average_precision, one.accuracy)
+        assert (row.weighted_f1, row.f1) == (one.weighted_f1, one.f1)
 
 
 # --- What can be missing: each test writes tables of its own ---
