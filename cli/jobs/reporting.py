@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cli.jobs import publishing
 from cli.jobs.checks import CheckFailed
+from cli.jobs.dbt_docs import write_dbt_docs
 from cli.machine.home import shown
 
 if TYPE_CHECKING:
@@ -38,9 +40,12 @@ def report(workspace: Workspace) -> Path:
         label = default_label()
         answers = _answers(workspace, {query for page in PAGES for query in page.queries}, label)
         step.rows_in = sum(len(answer.rows) for answer in answers.values() if answer.rows is not None)
+        without_docs = write_dbt_docs(workspace.home)
         site = write_site(workspace.home.reports, PAGES, answers, _state(workspace, label))
         step.rows_out = sum(len(page.panels) for page in PAGES)
         step.detail = f"{step.rows_out} charts on {len(PAGES)} pages, in {shown(site.index)}"
+    if without_docs:
+        workspace.steps.tell(f"Warning: {without_docs}")
     for fault in site.faults:
         workspace.steps.tell(f"Warning: this chart of the report could not be drawn: {fault}")
     return site.index
@@ -59,6 +64,7 @@ def what_stopped(workspace: Workspace) -> Iterator[None]:
 def _answers(workspace: Workspace, names: set[str], label: str) -> Mapping[str, Answer]:
     """Ask all queries of one state, that of the tables of all of them together."""
     from cli.sql.guard import guarded
+    from models_ml.parallel import in_parallel
     from models_ml.reports.panels import statement
     from models_ml.reports.site import Answer
     from warehouse.publishing.reading import newest_snapshots
@@ -67,11 +73,9 @@ def _answers(workspace: Workspace, names: set[str], label: str) -> Mapping[str, 
     queries = {name: guarded(text) for name, text in texts.items()}
     tables = {table for query in queries.values() for table in query.tables}
     snapshots = newest_snapshots(workspace.spark, publishing.publisher(workspace).journal, tables)
-    answers = {}
-    for name, query in queries.items():
-        workspace.steps.progress(name)
-        answers[name] = Answer(texts[name], _rows(workspace, query, snapshots))
-    return answers
+    workspace.steps.progress(f"{len(queries)} queries")
+    answered = in_parallel([partial(_rows, workspace, query, snapshots) for query in queries.values()])
+    return {name: Answer(texts[name], rows) for name, rows in zip(queries, answered, strict=True)}
 
 
 def _rows(workspace: Workspace, query: Query, snapshots: Mapping[str, int | None]) -> pd.DataFrame | None:
@@ -99,8 +103,12 @@ def _state(workspace: Workspace, label: str) -> State:
 
 
 def _neighbours(home: Home) -> Iterator[tuple[str, str]]:
-    """What lies beside the report: the pages of Great Expectations, the record of the last run, the metric cards."""
-    named = {"Data Docs of the last audit": home.data_docs / "index.html", "Record of the last run": home.run_json}
+    """What lies beside the report: pages of Great Expectations and dbt, the record of the last run, metric cards."""
+    named = {
+        "Data Docs of the last audit": home.data_docs / "index.html",
+        "Models, columns and tests (dbt docs)": home.dbt_docs,
+        "Record of the last run": home.run_json,
+    }
     cards = sorted(home.model_cards.glob("*.html"), key=lambda card: card.stat().st_mtime)[-CARDS_NAMED:]
     named |= {f"Metric card {card.stem}": card for card in reversed(cards)}
     return ((title, path.relative_to(home.reports).as_posix()) for title, path in named.items() if path.is_file())

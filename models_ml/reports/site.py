@@ -179,14 +179,14 @@ class _Rendering:
         return f"{self.home}/{INDEX}" if is_index else f"{self.pages_at}{name}.html"
 
     def _panel(self, panel: Panel) -> dict[str, Any]:
-        answer = self.answers[panel.query]
-        drawing, missing = self._drawn(panel, panel.draw)
+        answer, beside = self.answers[panel.query], [self.answers[query] for query in panel.beside]
+        drawing, missing = self._drawn(panel, lambda rows: panel.draw(rows, *(each.rows for each in beside)))
         shown = {
             "id": panel.id,
             "title": panel.title,
             "is_wide": panel.is_wide,
             "looks_back": panel.looks_back,
-            "sql": answer.sql,
+            "sql": [answer.sql, *(each.sql for each in beside)],
             "missing": missing,
             "says": "",
             "figure": None,

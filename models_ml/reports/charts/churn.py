@@ -15,6 +15,7 @@ from models_ml.reports.text import day, number, percent, sentence
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+# Labels in words; others of the catalogue stand below these, by their names.
 LABELS = {
     "churned_in_time_bin": "Cancels in the horizon",
     "will_churn_in_next_bin": "Cancels in the horizon after it",
@@ -64,17 +65,17 @@ def label_shares(rows: pd.DataFrame) -> Drawing:
         "intervals (Wilson).",
         horizon=number(known.horizon_days.iloc[0]),
         shares=sentence(", ").join(
-            sentence("{label} {share}", label=LABELS.get(str(label), str(label)).lower(), share=percent(share))
+            sentence("{label} {share}", label=_words(str(label)).lower(), share=percent(share))
             for label, share in overall.items()
         ),
     )
-    names = [label for label in LABELS if label in overall.index]
+    names = sorted(overall.index, key=lambda label: (*LABELS, label).index(label))
     drawn = make_subplots(
         rows=len(names),
         cols=1,
         shared_xaxes=True,
         figure=figure(height=90 * len(names) + 60, showlegend=False, margin={"l": 48, "r": 16, "t": 24, "b": 44}),
-        subplot_titles=[LABELS[name] for name in names],
+        subplot_titles=[_words(str(name)) for name in names],
         vertical_spacing=0.36 / len(names),
     )
     for place, name in enumerate(names, start=1):
@@ -120,6 +121,10 @@ def shares(part: pd.Series[Any], whole: pd.Series[Any]) -> pd.DataFrame:
 def chance(p: float) -> Markup:
     """How often chance alone would do so much: the p-value of a test."""
     return percent(p, 1) if p >= LEAST_CHANCE else sentence("fewer than {p}", p=percent(LEAST_CHANCE, 1))
+
+
+def _words(label: str) -> str:
+    return LABELS.get(label, label.replace("_", " ").capitalize())
 
 
 def _share_with_band(rows: pd.DataFrame) -> list[go.Scatter]:

@@ -1,50 +1,48 @@
-"""Charts of the gate and of what came in: rules by run, findings, files, refused lines."""
+"""Charts of data quality for who answers for it: the verdict of the gate, what somebody let pass, what came in."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from markupsafe import escape
+from markupsafe import Markup, escape
 
-from models_ml.reports.drawing import BLUE, GREEN, GREY, ORANGE, RED, SKY, Drawing, figure
-from models_ml.reports.text import moment, number, percent, sentence, shortened
+from models_ml.reports.charts.audits import (
+    ACCEPTED,
+    HELD,
+    LETTERS_OF_A_REMEDY,
+    OUTCOMES,
+    STOPPED,
+    WARNED,
+    counted,
+    observed,
+    outcomes_of_checks,
+    told_outcomes,
+)
+from models_ml.reports.drawing import BLUE, GREEN, GREY, RED, Drawing, figure
+from models_ml.reports.text import moment, number, percent, sentence, shortened, with_code
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-# From best to worst: of several checks of a rule in a run, the worst is shown.
-OUTCOMES = ("held", "accepted", "warned", "stopped")
-# What held is pale, so that one sees what did not; its marks are for those who see no colours.
-OUTCOME_COLOURS = ("rgba(0,158,115,0.4)", SKY, ORANGE, RED)
-MARKS = ("", "✓", "!", "✕")
-HELD, ACCEPTED, WARNED, STOPPED = range(len(OUTCOMES))
-REASONS_SHOWN, FILES_SHOWN, FILES_NAMED = 12, 60, 10
-# A command cut short helps nobody.
-LETTERS_OF_A_REASON, LETTERS_OF_A_REMEDY = 28, 2000
+# From the worst on: what an outcome asks for.
+TASKS = {
+    STOPPED: "A run that is stopped is not published: readers keep the state before it. Do what the table says and run "
+    'again, or let pass what is right with `sparkhouse publish RUN_ID --accept RULE --reason "..."`.',
+    WARNED: "A warning holds nothing back; the table says what to look at.",
+    ACCEPTED: "There is nothing to do: somebody has looked at what was found, and let it pass.",
+    HELD: "There is nothing to do.",
+}
 
 
 def last_audit(rows: pd.DataFrame) -> Drawing:
-    """The last audit of each suite, with a table of its findings, or of the rules where all hold; `rows` are checks."""
-    outcomes = _outcomes_of_checks(rows)
-    broken = rows[outcomes != HELD]
-    if broken.empty:
-        return Drawing(None, _all_is_well(rows), _rules(rows))
-    findings = _findings(broken, outcomes[outcomes != HELD])
-    return Drawing(None, _what_was_found(rows, outcomes), findings)
+    """The verdict of the last audit of each suite and what to do, with its findings or else its suites.
 
-
-def rules_by_run(rows: pd.DataFrame) -> Drawing:
-    """What became of each rule in each run, those ever broken on top; `rows` are rules of the newest runs."""
-    outcomes = rows.assign(outcome=_outcomes_of_rules(rows))
-    runs = outcomes.drop_duplicates("run_id")[["run_id", "audited_at"]]
-    table = outcomes.pivot_table(index="rule", columns="run_id", values="outcome", aggfunc="max")
-    ever_broken = outcomes.groupby("rule").was_ever_broken.max()
-    order = sorted(table.index, key=lambda rule: (not ever_broken[rule], rule))
-    table = table.reindex(index=order, columns=list(runs.run_id))
-    return Drawing(_heatmap(table, runs), _about_runs(table), _counts_by_rule(table))
+    `rows` are checks.
+    """
+    outcomes = outcomes_of_checks(rows)
+    says = told_outcomes(rows, outcomes) + Markup(" ") + with_code(TASKS[int(outcomes.max())])
+    broken = outcomes[outcomes != HELD].sort_values(ascending=False, kind="stable")
+    table = _suites(rows) if broken.empty else _findings(rows.loc[broken.index], broken)
+    return Drawing(None, says, table)
 
 
 def accepted_findings(rows: pd.DataFrame) -> Drawing:
@@ -53,8 +51,8 @@ def accepted_findings(rows: pd.DataFrame) -> Drawing:
     says = sentence(
         "Let pass by hand so far: {findings} of {runs}, the last of them {rule}, on {at} by {by}. A later finding of "
         "the same place passes, too, unless it is worse by more than a tenth.",
-        findings=_counted(len(rows), "finding"),
-        runs=_counted(rows.run_id.nunique(), "run"),
+        findings=counted(len(rows), "finding"),
+        runs=counted(rows.run_id.nunique(), "run"),
         rule=newest["rule"],
         at=moment(newest.accepted_at),
         by=newest.accepted_by,
@@ -75,298 +73,126 @@ def accepted_findings(rows: pd.DataFrame) -> Drawing:
     return Drawing(None, says, table)
 
 
-def files(rows: pd.DataFrame) -> Drawing:
-    """Lines of the newest files by what became of them; `rows` are files, the newest first."""
-    newest = rows.iloc[0]
-    says = sentence(
-        "{files} with {lines} lines came in, of which {refused} were refused; the newest on {at}, with {newest} lines. "
-        "Which dialect a file was written in is not recorded.",
-        files=_counted(int(newest.file_count), "file"),
-        lines=number(int(newest.all_line_count)),
-        refused=number(int(newest.all_rejected_count)),
-        at=moment(newest.ingested_at),
-        newest=number(int(newest.line_count)),
-    )
+def deliveries(rows: pd.DataFrame) -> Drawing:
+    """Lines that came in and lines refused, by the moment they were taken in; `rows` are deliveries, newest first."""
+    refused_share = rows.rejected_count / rows.line_count.clip(lower=1)
     table = pd.DataFrame(
         {
-            "File": rows.source_file,
             "Taken in": rows.ingested_at,
+            "Files": rows.file_count,
             "Lines": rows.line_count,
             "Accepted": rows.accepted_count,
             "Refused": rows.rejected_count,
+            "Share refused": refused_share,
             "Blank": rows.blank_count,
-            "Megabytes": rows.byte_count / 1e6,
-            "Refused lines judged anew": rows.replayed_at,
-            "Version of the rules": rows.record_version,
+            "Megabytes": rows.megabyte_count,
         }
     )
-    return Drawing(_bars_of_files(rows.head(FILES_SHOWN).iloc[::-1]), says, table)
+    return Drawing(_lines(table.iloc[::-1]) if len(table) > 1 else None, _about_lines(rows.iloc[0]), table)
 
 
-def refused_lines(rows: pd.DataFrame) -> Drawing:
-    """Refused lines by reason; `rows` are pairs of a reason and a file, the most lines first."""
-    newest = rows.iloc[0]
-    by_file = rows.groupby("source_file").line_count.sum()
-    by_reason = rows.groupby("reason").line_count.sum().sort_values(ascending=False, kind="stable")
-    says = sentence(
-        "{refused} refused lines are kept, {share} of the {lines} lines that came in. The reason met most is "
-        "“{reason}”, {count} times; a line may have several. Most reasons are met in {file}.",
-        refused=number(int(newest.all_refused_count)),
-        share=percent(newest.all_refused_count / max(1, newest.all_line_count), 2),
+def _about_lines(newest: pd.Series[Any]) -> Markup:
+    """The newest delivery knows the counts of all, too."""
+    is_any_refused = newest.all_rejected_count > 0
+    return sentence(
+        "{files} with {lines} lines came in, the newest {newest_lines} of them in {newest_files} on {at}. "
+        + ("{refused} were refused ({share}), {newest_refused} of the newest: " if is_any_refused else "")
+        + ("their reasons are on the page Checks." if is_any_refused else "None was refused."),
+        files=counted(int(newest.all_file_count), "file"),
         lines=number(int(newest.all_line_count)),
-        reason=str(by_reason.index[0]),
-        count=number(int(by_reason.iloc[0])),
-        file=_last_part(str(by_file.idxmax())),
-    )
-    table = pd.DataFrame(
-        {
-            "Reason": rows.reason,
-            "File": rows.source_file,
-            "Lines": rows.line_count,
-            "Of these, kept as their shape alone": rows.shape_count,
-            "First line": rows.first_line_number,
-        }
-    )
-    return Drawing(_bars_of_reasons(by_reason.head(REASONS_SHOWN)), says, table)
-
-
-def _outcomes_of_checks(rows: pd.DataFrame) -> pd.Series[int]:
-    """As the gate decides: what could not be evaluated stops, and nobody can accept it."""
-    cases = [rows.success.astype(bool), rows.is_error.astype(bool), rows.accepted.notna(), rows.severity == "stop"]
-    return pd.Series(np.select(cases, [HELD, STOPPED, ACCEPTED, STOPPED], WARNED), index=rows.index)
-
-
-def _outcomes_of_rules(rows: pd.DataFrame) -> pd.Series[int]:
-    """The worst of the checks of each rule."""
-    cases = [rows.stopping_count > 0, rows.warning_count > 0, rows.accepted_count > 0]
-    return pd.Series(np.select(cases, [STOPPED, WARNED, ACCEPTED], HELD), index=rows.index)
-
-
-def _all_is_well(rows: pd.DataFrame) -> Markup:
-    return sentence(
-        "Nothing was found: {rules} hold, in {checks} of {tables}. {audited}",
-        rules=_counted(rows.rule.nunique(), "rule"),
-        checks=_counted(len(rows), "check"),
-        tables=_counted(rows.table_name.nunique(), "table"),
-        audited=_about_audits(rows),
-    )
-
-
-def _what_was_found(rows: pd.DataFrame, outcomes: pd.Series[int]) -> Markup:
-    """The worst comes first: whether a run was stopped."""
-    stopping = rows[outcomes == STOPPED]
-    begin = "The gate let all pass: of {checks} of {rules}, "
-    end = "{warned} warned, and {accepted} found what somebody had accepted before; all others hold. {audited}"
-    if not stopping.empty:
-        begin = "The gate stopped run {run}: of {checks} of {rules}, {stopping} stopped it, "
-        end += " Whether somebody has let it pass since is in Accepted findings."
-    return sentence(
-        begin + end,
-        run=", ".join(stopping.run_id.unique()),
-        checks=_counted(len(rows), "check"),
-        rules=_counted(rows.rule.nunique(), "rule"),
-        stopping=number(len(stopping)),
-        warned=number(int((outcomes == WARNED).sum())),
-        accepted=number(int((outcomes == ACCEPTED).sum())),
-        audited=_about_audits(rows),
-    )
-
-
-def _about_audits(rows: pd.DataFrame) -> Markup:
-    """A run may audit some suites and leave the others as they are."""
-    newest = rows.sort_values("validated_at").iloc[-1]
-    return sentence(
-        "This is the last audit of each suite; the newest was that of run {run} at {at}.",
-        run=newest.run_id,
-        at=moment(newest.validated_at),
+        refused=number(int(newest.all_rejected_count)),
+        share=percent(newest.all_rejected_count / max(1, newest.all_line_count), 2),
+        at=moment(newest.ingested_at),
+        newest_lines=number(int(newest.line_count)),
+        newest_files=counted(int(newest.file_count), "file"),
+        newest_refused=number(int(newest.rejected_count)),
     )
 
 
 def _findings(broken: pd.DataFrame, outcomes: pd.Series[int]) -> pd.DataFrame:
-    """The broken checks, the worst first."""
-    table = pd.DataFrame(
+    """The broken checks, in the order of their outcomes."""
+    places = broken.table_name + broken.column_name.map(lambda name: f".{name}" if isinstance(name, str) else "")
+    seen = [
+        sentence("{place}: {seen}; expected: {expected}", place=place, seen=value, expected=str(expected))
+        for place, value, expected in zip(places, observed(broken).fillna("broken"), broken.expected, strict=True)
+    ]
+    return pd.DataFrame(
         {
-            "Rule": broken.rule,
             "Outcome": [OUTCOMES[outcome] for outcome in outcomes],
-            "Observed": _observed(broken),
-            "Expected": broken.expected,
+            "What was found": seen,
             "What to do": [escape(shortened(str(each), LETTERS_OF_A_REMEDY)) for each in broken.remedy],
-            "Table": broken.table_name,
-            "Column": broken.column_name,
-            "Severity": broken.severity,
-            "Examples": broken.examples,
             "Accepted": broken.accepted,
-            "Audited": broken.validated_at,
-            "Run": broken.run_id,
+            "Rule": broken.rule,
         }
     )
-    return table.loc[outcomes.sort_values(ascending=False, kind="stable").index]
 
 
-def _observed(rows: pd.DataFrame) -> pd.Series[Any]:
-    """What was seen; where rows were counted, how many of them break the rule."""
-    counted = [
-        sentence("{broken} of {all}", broken=number(broken), all=number(every)) if pd.notna(broken) else None
-        for broken, every in zip(rows.unexpected_count, rows.element_count, strict=True)
-    ]
-    seen = rows.observed_value.where(rows.observed_value.notna(), pd.Series(counted, index=rows.index, dtype=object))
-    return seen.mask(rows.is_error.astype(bool), "could not be evaluated")
-
-
-def _rules(rows: pd.DataFrame) -> pd.DataFrame:
-    by_rule = rows.groupby(["suite", "rule", "severity"], as_index=False).agg(
+def _suites(rows: pd.DataFrame) -> pd.DataFrame:
+    by_suite = rows.groupby("suite", as_index=False).agg(
+        tables=("table_name", "nunique"),
+        rules=("rule", "nunique"),
         checks=("rule", "size"),
-        tables=("table_name", lambda names: ", ".join(sorted(set(names)))),
         audited=("validated_at", "max"),
     )
-    columns = {
-        "suite": "Suite",
-        "rule": "Rule",
-        "severity": "Severity",
-        "checks": "Checks",
-        "tables": "Tables",
-        "audited": "Audited",
-    }
-    return by_rule.rename(columns=columns)
+    return by_suite.rename(columns=str.capitalize)
 
 
-def _heatmap(table: pd.DataFrame, runs: pd.DataFrame) -> go.Figure:
-    """A cell a rule and run; what a run did not look at stays empty."""
-    times = [f"{at:%Y-%m-%d %H:%M}" for at in runs.audited_at]
-    last = len(times) - 1
-    told = sorted({0, last})
-    cells = table.to_numpy()
-    return figure(
-        _cells(table, [[run, time] for run, time in zip(runs.run_id, times, strict=True)]),
-        *(
-            go.Scatter(
-                x=[None], y=[None], mode="markers", name=name, marker={"symbol": "square", "size": 12, "color": to}
-            )
-            for outcome, (name, to) in enumerate(zip(OUTCOMES, OUTCOME_COLOURS, strict=True))
-            if (cells == outcome).any()
-        ),
-        height=130 + 17 * len(table),
+def _lines(table: pd.DataFrame) -> go.Figure:
+    """Lines by delivery, and below them the share refused, where any was."""
+    times = [f"{at:%Y-%m-%d %H:%M}" for at in table["Taken in"]]
+    places, last = list(range(len(times))), len(times) - 1
+    has_refused = bool(table.Refused.any())
+    drawn = figure(
+        *_bars_of_lines(table, places, times),
+        *([_refused(table, places, times)] if has_refused else []),
+        barmode="stack",
+        height=420 if has_refused else 340,
         xaxis={
-            "tickvals": told,
-            "ticktext": [times[place].replace(" ", "<br>") for place in told],
-            "tickangle": 0,
-            "range": [-0.5, last + 0.5],
-            "title": "run, by its audit (UTC)",
+            "tickvals": sorted({0, last}),
+            "ticktext": [times[place].replace(" ", "<br>") for place in sorted({0, last})],
+            "range": [-0.6, last + 0.6],
+            "title": "delivery, in the order taken in (UTC)",
             "showgrid": False,
             "zeroline": False,
+            "anchor": "y2" if has_refused else "y",
         },
-        # Half of the date below the last run.
+        yaxis={"title": "lines", "rangemode": "tozero", "domain": [0.42, 1] if has_refused else [0, 1]},
         margin={"r": 48},
-        yaxis={"autorange": "reversed", "dtick": 1, "tickfont": {"size": 11}, "showgrid": False},
-        showlegend=True,
-    )
-
-
-def _cells(table: pd.DataFrame, runs: list[list[str]]) -> go.Heatmap:
-    kinds = len(OUTCOMES)
-    steps = [(edge / kinds, OUTCOME_COLOURS[kind]) for kind in range(kinds) for edge in (kind, kind + 1)]
-    outcomes = [[None if pd.isna(value) else int(value) for value in line] for line in table.to_numpy()]
-    said = [["" if each is None else OUTCOMES[each] for each in line] for line in outcomes]
-    return go.Heatmap(
-        z=outcomes,
-        x=list(range(len(runs))),
-        y=list(table.index),
-        text=[["" if each is None else MARKS[each] for each in line] for line in outcomes],
-        texttemplate="%{text}",
-        customdata=[[[*run, word] for run, word in zip(runs, words, strict=True)] for words in said],
-        zmin=-0.5,
-        zmax=kinds - 0.5,
-        colorscale=steps,
-        showscale=False,
-        xgap=2,
-        ygap=2,
-        hoverongaps=False,
-        hovertemplate="%{y}: %{customdata[2]}<br>run %{customdata[0]}, %{customdata[1]} UTC<extra></extra>",
-    )
-
-
-def _about_runs(table: pd.DataFrame) -> Markup:
-    worst = table.max()
-    broken = (table > HELD).sum(axis=1)
-    begin = sentence(
-        "Of the last {runs}, the gate stopped {stopped}, and warned in {warned} of the others.",
-        runs=_counted(table.shape[1], "run"),
-        stopped=number(int((worst == STOPPED).sum())),
-        warned=number(int((worst == WARNED).sum())),
-    )
-    end = sentence(" What a run did not look at is empty.")
-    if not broken.any():
-        return begin + sentence(" Each of the {rules} rules held in all of them.", rules=number(len(table))) + end
-    return (
-        begin
-        + sentence(
-            " {rule} was broken most often, in {count}; rules that were ever broken stand on top.",
-            rule=str(broken.idxmax()),
-            count=_counted(int(broken.max()), "run"),
-        )
-        + end
-    )
-
-
-def _counts_by_rule(table: pd.DataFrame) -> pd.DataFrame:
-    counts = {name.capitalize(): (table == outcome).sum(axis=1) for outcome, name in enumerate(OUTCOMES)}
-    return pd.DataFrame({"Rule": table.index} | {name: each.to_numpy() for name, each in counts.items()})
-
-
-def _bars_of_files(rows: pd.DataFrame) -> go.Figure | None:
-    """One file alone is no chart."""
-    if len(rows) == 1:
-        return None
-    kinds = (("accepted_count", "accepted", GREEN), ("rejected_count", "refused", RED), ("blank_count", "blank", GREY))
-    names = [_last_part(file) for file in rows.source_file]
-    if len(set(names)) < len(names):
-        names = [f"{place}. {name}" for place, name in enumerate(names, 1)]
-    return figure(
-        *(
-            go.Bar(
-                x=names,
-                y=rows[column],
-                name=name,
-                marker_color=colour,
-                hovertemplate="%{x}: %{y:,} " + name + "<extra></extra>",
-            )
-            for column, name, colour in kinds
-            if column == "accepted_count" or rows[column].any()
-        ),
-        barmode="stack",
         legend={"traceorder": "normal"},
-        xaxis={
-            "type": "category",
-            "title": "file, in the order taken in",
-            "showticklabels": len(names) <= FILES_NAMED,
-            "showgrid": False,
-        },
-        yaxis={"title": "lines", "rangemode": "tozero"},
         showlegend=True,
     )
+    if has_refused:
+        drawn.update_layout(
+            yaxis2={"title": "refused", "rangemode": "tozero", "tickformat": ".1~%", "domain": [0, 0.3]}
+        )
+        drawn.update_yaxes(automargin=True)
+    return drawn
 
 
-def _bars_of_reasons(by_reason: pd.Series[int]) -> go.Figure:
-    """The place in the order stands before each: shortened, two reasons may be alike."""
-    names = [f"{place}. {shortened(str(each), LETTERS_OF_A_REASON)}" for place, each in enumerate(by_reason.index, 1)]
-    return figure(
+def _bars_of_lines(table: pd.DataFrame, places: list[int], times: list[str]) -> list[go.Bar]:
+    kinds = (("Accepted", GREEN), ("Refused", RED), ("Blank", GREY))
+    return [
         go.Bar(
-            y=names[::-1],
-            x=by_reason.iloc[::-1],
-            text=list(by_reason.index[::-1]),
-            textposition="none",
-            hovertemplate="%{text}: %{x:,} lines<extra></extra>",
-            orientation="h",
-            marker_color=BLUE,
-        ),
-        height=120 + 28 * len(names),
-        xaxis={"title": "refused lines", "rangemode": "tozero"},
+            x=places,
+            y=table[name],
+            name=name.lower(),
+            marker_color=colour,
+            customdata=times,
+            hovertemplate="%{customdata} UTC: %{y:,} " + name.lower() + "<extra></extra>",
+        )
+        for name, colour in kinds
+        if name == "Accepted" or table[name].any()
+    ]
+
+
+def _refused(table: pd.DataFrame, places: list[int], times: list[str]) -> go.Scatter:
+    return go.Scatter(
+        x=places,
+        y=table["Share refused"],
+        yaxis="y2",
+        mode="lines+markers",
+        line={"color": BLUE},
+        customdata=times,
+        hovertemplate="%{customdata} UTC: %{y:.2%} refused<extra></extra>",
+        showlegend=False,
     )
-
-
-def _counted(count: int, noun: str) -> Markup:
-    return sentence("{count} {noun}", count=number(count), noun=noun if count == 1 else f"{noun}s")
-
-
-def _last_part(path: str) -> str:
-    return path.rstrip("/").rsplit("/", 1)[-1]

@@ -1,5 +1,14 @@
 """The pages of the report, the index first; a module a page, and a line in it a chart."""
 
-from models_ml.reports.pages import churn, model, overview, predictions, quality, service
+from models_ml.reports.pages import checks, churn, features, model, overview, predictions, quality, service
 
-PAGES = (overview.PAGE, service.PAGE, churn.PAGE, model.PAGE, predictions.PAGE, quality.PAGE)
+PAGES = (
+    overview.PAGE,
+    service.PAGE,
+    churn.PAGE,
+    model.PAGE,
+    predictions.PAGE,
+    quality.PAGE,
+    checks.PAGE,
+    features.PAGE,
+)

@@ -363,7 +363,7 @@ def test_numbers_on_the_pages_are_those_that_their_sql_answers(ran: Ran, browser
         for link in _links(ran, visited):
             visited.go(link)
             for panel in visited.page.locator("section.panel:has(tbody tr)").all():
-                answer = ran.spark.sql(panel.locator("pre").text_content() or "").toPandas()
+                answer = ran.spark.sql(panel.locator("pre[id]").first.text_content() or "").toPandas()
                 if panel.locator("th").all_text_contents() != list(answer.columns):
                     continue
                 for name, cell in zip(answer.columns, panel.locator("tbody tr:first-child td").all(), strict=True):

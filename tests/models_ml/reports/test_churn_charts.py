@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,8 @@ from scipy.stats import chi2, chi2_contingency  # type: ignore[import-untyped]
 
 from models_ml.reports.charts import churn, churn_differences, churn_habits, churn_survival
 from models_ml.reports.drawing import Drawing, NothingToShow
+from models_ml.reports.panels import statement
+from warehouse.contract.labels import label_names
 
 FIRST, SECOND, THIRD = date(2018, 10, 8), date(2018, 10, 15), date(2018, 10, 22)
 
@@ -44,6 +47,19 @@ def test_each_label_has_its_own_small_chart_with_an_interval_around_its_share() 
     assert low.y[0] < share.y[0] == 0.1 < high.y[0]
     assert [each.text for each in _figure(drawing).layout.annotations] == ["Cancels in the horizon", "Upgrades"]
     assert "upgrades <data" in str(drawing.says)
+
+
+def test_a_label_of_ones_own_is_drawn_below_those_that_we_have_words_for() -> None:
+    own = _labels([(FIRST, 100, 100, 30)]).assign(label="buys_a_ticket", is_default=False)
+    drawing = churn.label_shares(pd.concat([own, _labels([(FIRST, 100, 100, 10)])], ignore_index=True))
+    assert [each.text for each in _figure(drawing).layout.annotations] == ["Cancels in the horizon", "Buys a ticket"]
+    assert "buys a ticket <data" in str(drawing.says)
+
+
+def test_the_query_of_outcomes_counts_every_label_of_the_catalogue() -> None:
+    sql = statement("churn/label_outcomes", "will_lapse")
+    assert re.findall(r"struct\('(\w+)', count\(\1\), count_if\(\1\)\)", sql) == label_names()
+    assert "label = 'will_lapse' as is_default" in sql
 
 
 def test_the_triangle_counts_months_from_the_registration_and_marks_cohorts_from_before_the_log() -> None:

@@ -66,6 +66,18 @@ def test_a_page_shows_numbers_charts_and_the_sql_of_both(tmp_path: Path, answers
     assert "State of run run-1, published" in pages["more.html"]
 
 
+def test_a_chart_of_several_queries_gets_the_rows_of_all_and_shows_their_sql(tmp_path: Path) -> None:
+    def counted(rows: pd.DataFrame, plays: pd.DataFrame, lacking: pd.DataFrame | None) -> Drawing:
+        return Drawing(None, sentence("{all} of {plays}", all=len(rows), plays=len(plays) if lacking is None else 0))
+
+    page = replace(INDEX, panels=(Panel("Plays", "artists", counted, "None.", beside=("plays", "none")),))
+    answers = {"artists": Answer("select 1", ARTISTS), "plays": Answer("select 2", ARTISTS.head(1))}
+    html = write_site(tmp_path, (page,), answers | {"none": Answer("select 3", None)}, STATE).index.read_text()
+    assert page.queries == {"artists", "plays", "none"}
+    assert "2 of 1" in html
+    assert re.findall(r'<pre id="plays-sql-(\d)" tabindex="0">select (\d)</pre>', html) == [(n, n) for n in "123"]
+
+
 def test_hostile_text_is_text_in_pages_and_figures(tmp_path: Path, answers: dict[str, Answer]) -> None:
     index = write_site(tmp_path, (INDEX,), answers, STATE).index
     page = index.read_text()

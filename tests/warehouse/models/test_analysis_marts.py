@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from cli.machine.home import DBT_PROJECT, PROFILES
+from warehouse.contract.catalogue import features
+from warehouse.contract.labels import default_label
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +23,14 @@ if TYPE_CHECKING:
 
     from cli.machine.home import Home
 
-MARTS = ("fct_service_days", "fct_retention_cohorts", "fct_survival_by_tenure", "fct_cancel_funnel")
+MARTS = (
+    "fct_service_days",
+    "fct_retention_cohorts",
+    "fct_survival_by_tenure",
+    "fct_cancel_funnel",
+    "fct_event_values",
+    "fct_feature_distributions",
+)
 CANCEL_FLOW = ("Cancel", "Cancellation Confirmation")
 OTHER_PLAN = {"spark.sql.shuffle.partitions": "7", "spark.sql.adaptive.enabled": "false"}
 HORIZON = pd.Timedelta(days=14)
@@ -208,6 +217,47 @@ def test_funnel_counts_the_pages_of_the_last_day_before_each_cancellation(built:
     assert not set(CANCEL_FLOW) & set(found.index.get_level_values("page"))
 
 
+def test_event_values_count_each_value_of_the_log_by_date(built: Built) -> None:
+    found = built.mart("fct_event_values")
+    counted = found[found.value.notna()].set_index(["column_name", "event_date", "value"]).event_count
+    for key in ("page", "auth", "method", "level", "gender", "status"):
+        expected = built.events.groupby([built.events.date.dt.date, built.events[key].astype(str)]).size()
+        assert counted["http_status" if key == "status" else key].to_dict() == expected.to_dict()
+    lacking = found[found.value.isna()].groupby("column_name").event_count.sum()
+    songs = int(built.events.song.isna().sum())
+    assert lacking.to_dict() == {"artist": songs, "song": songs, "song_length_seconds": songs}
+    assert (found.groupby("column_name").event_count.sum() == len(built.events)).all()
+
+
+def test_event_values_have_every_column_of_the_events() -> None:
+    folder = DBT_PROJECT / "models"
+    [staged, *_] = yaml.safe_load((folder / "staging" / "sparkify" / "_sparkify__models.yml").read_text())["models"]
+    text = (folder / "marts" / "analysis" / "fct_event_values.sql").read_text()
+    listed = re.findall(r"'(\w+)'", text.partition("\nwith\n")[0])
+    of_no_value = {"event_id", "event_date", "ingested_at"}
+    assert sorted(listed) == sorted({column["name"] for column in staged["columns"]} - of_no_value)
+
+
+def test_feature_distributions_are_those_of_the_features_to_three_digits(built: Built) -> None:
+    keys = ["user_id", "as_of_date"]
+    labels = built.mart("fct_churn_labels")[[*keys, default_label()]].rename(columns={default_label(): "outcome"})
+    snapshots: dict[Any, pd.DataFrame] = dict(
+        tuple(built.mart("fct_user_features").merge(labels, on=keys).groupby("as_of_date"))
+    )
+    found = built.mart("fct_feature_distributions")
+    assert set(found.feature) == {each.name for each in features() if each.data_type != "string"}
+    assert found.is_churned.isna().sum() == found.feature.nunique() * len(snapshots)
+    for row in found.itertuples():
+        users = snapshots[row.as_of_date]
+        users = users if row.is_churned is None else users[users.outcome == row.is_churned]
+        values = users[row.feature].astype(float).dropna()
+        assert (row.user_count, row.null_count) == (len(users), len(users) - len(values))
+        if len(values):
+            assert row.mean == pytest.approx(values.mean(), rel=0.005, abs=0.005 * values.abs().mean())
+            exact = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95], method="inverted_cdf")
+            assert row.quantiles == pytest.approx(list(exact), rel=0.005)
+
+
 @pytest.mark.parametrize("mart", MARTS)
 def test_a_mart_is_the_same_however_spark_splits_the_work(built: Built, home: Home, mart: str) -> None:
     compiled = home.path / "dbt" / "target" / "compiled" / "sparkhouse" / "models" / "marts"
@@ -217,11 +267,11 @@ def test_a_mart_is_the_same_however_spark_splits_the_work(built: Built, home: Ho
     try:
         for name, value in OTHER_PLAN.items():
             built.spark.conf.set(name, value)
-        again = set(built.spark.sql(query).collect())
+        again = {str(row) for row in built.spark.sql(query).collect()}
     finally:
         for name, old in before.items():
             built.spark.conf.set(name, str(old))
-    assert again == set(built.spark.table(f"marts.{mart}").collect())
+    assert again == {str(row) for row in built.spark.table(f"marts.{mart}").collect()}
 
 
 def outcomes(own: pd.DataFrame, as_of: pd.Timestamp, observed_until: pd.Timestamp) -> tuple[Any, ...]:
