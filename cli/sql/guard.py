@@ -203,7 +203,9 @@ def _check_table_function(source: exp.Expr) -> None:
         return
     plain = isinstance(made_by, exp.Anonymous) and not source.args.get("db")
     if not plain or made_by.name.lower() not in TABLE_FUNCTIONS:
-        raise NotAQuery(f"{made_by.name} makes no table here. Choose from: {', '.join(sorted(TABLE_FUNCTIONS))}.")
+        # A lonely dot has no name.
+        name = "A dot" if isinstance(made_by, exp.Dot) and not made_by.args.get("expression") else made_by.name
+        raise NotAQuery(f"{name} makes no table here. Choose from: {', '.join(sorted(TABLE_FUNCTIONS))}.")
 
 
 def _check_function(call: exp.Anonymous) -> None:

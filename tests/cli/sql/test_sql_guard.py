@@ -331,6 +331,11 @@ def test_all_else_is_refused(statement: str) -> None:
         guarded(statement)
 
 
+def test_a_lonely_dot_makes_no_table() -> None:
+    with pytest.raises(NotAQuery, match="A dot makes no table here"):
+        guarded("select lateral .")
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=12).map(" ".join))
 def test_whatever_the_words_a_statement_is_refused_or_written_so_that_it_stays(text: str) -> None:
