@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.jobs import publishing
+from cli.jobs import exporting, publishing
 from cli.jobs.limits import limits_of
 from cli.jobs.workspace import Workspace
 from cli.machine.home import Home
@@ -28,8 +28,9 @@ def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[Workspace]:
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
     with recorded(home, steps, wait=wait):
         workspace = start_workspace(home, steps)
-        publishing.finish_publication(workspace)
-        yield workspace
+        with exporting.followed(workspace):
+            publishing.finish_publication(workspace)
+            yield workspace
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from cli.jobs import auditing, building, landing, modelling, publishing, reporting
+from cli.jobs import auditing, building, exporting, landing, modelling, publishing, reporting
 from cli.jobs.background import import_in_background
 from cli.jobs.limits import limits_of
 from cli.jobs.workspace import Workspace
@@ -46,7 +46,11 @@ def run_all(
                 import_in_background(*SLOW_IMPORTS)
                 workspace = Workspace(starting.result(), home, steps)
             publishing.finish_publication(workspace)
-            with reporting.what_stopped(workspace), publishing.on_branch(workspace):
+            with (
+                exporting.followed(workspace),
+                reporting.what_stopped(workspace),
+                publishing.on_branch(workspace),
+            ):
                 if not log and not workspace.count("raw.ingested_files"):
                     # There was a run with a log, but it was stopped before it published anything.
                     log = simulated_log(home, steps, has_logs=False)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cli.jobs import publishing
 from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt_docs import write_dbt_docs
+from cli.jobs.published_state import answered
 from cli.machine.home import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import pandas as pd
-
     from cli.jobs.workspace import Workspace
     from cli.machine.home import Home
-    from cli.sql.guard import Query
     from models_ml.reports.site import Answer, State
 
 CARDS_NAMED = 3
@@ -62,34 +59,12 @@ def what_stopped(workspace: Workspace) -> Iterator[None]:
 
 
 def _answers(workspace: Workspace, names: set[str], label: str) -> Mapping[str, Answer]:
-    """Ask all queries of one state, that of the tables of all of them together."""
-    from cli.sql.guard import guarded
-    from models_ml.parallel import in_parallel
+    """Ask all queries of one state."""
     from models_ml.reports.panels import statement
     from models_ml.reports.site import Answer
-    from warehouse.publishing.reading import newest_snapshots
 
     texts = {name: statement(name, label) for name in sorted(names)}
-    queries = {name: guarded(text) for name, text in texts.items()}
-    tables = {table for query in queries.values() for table in query.tables}
-    snapshots = newest_snapshots(workspace.spark, publishing.publisher(workspace).journal, tables)
-    workspace.steps.progress(f"{len(queries)} queries")
-    answered = in_parallel([partial(_rows, workspace, query, snapshots) for query in queries.values()])
-    return {name: Answer(texts[name], rows) for name, rows in zip(queries, answered, strict=True)}
-
-
-def _rows(workspace: Workspace, query: Query, snapshots: Mapping[str, int | None]) -> pd.DataFrame | None:
-    """The rows of a query; None where a table or a column of it is not there yet."""
-    from pyspark.errors import AnalysisException
-
-    if any(snapshots.get(table) is None for table in query.tables):
-        return None
-    pins = {table: snapshots[table] for table in query.tables}
-    try:
-        return workspace.spark.sql(query.sql(pins)).toPandas()
-    except AnalysisException:
-        # A table of an earlier version lacks a column until it is written again.
-        return None
+    return {name: Answer(texts[name], rows) for name, rows in answered(workspace, texts).items()}
 
 
 def _state(workspace: Workspace, label: str) -> State:

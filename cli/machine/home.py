@@ -121,6 +121,11 @@ class Home:
         return self.path / "dbt" / "target" / "manifest.json"
 
     @property
+    def serving(self) -> Path:
+        """What the web app reads: a file for each of the newest publications."""
+        return self.path / "serving"
+
+    @property
     def mlflow(self) -> Path:
         return self.path / "mlflow"
 

@@ -21,6 +21,8 @@ from real_users import REAL_USERS, append_real_users
 
 from cli.jobs import landing, publishing
 from models_ml.reports.pages import PAGES as REPORT_PAGES
+from models_ml.serving.scoring import scores
+from models_ml.serving.store import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +160,7 @@ def test_the_gate_left_its_results_and_its_site(ran: Ran) -> None:
 def test_run_json_tells_each_step(ran: Ran) -> None:
     record = json.loads((ran.home.reports / "run.json").read_text())
     warehouse, predictions = ["ingest", "build", "validate", "publish"], ["train", "predict", "validate", "publish"]
-    assert [step["name"] for step in record["steps"]] == [*warehouse, *predictions, "report"]
+    assert [step["name"] for step in record["steps"]] == [*warehouse, *predictions, "export", "report"]
     assert {step["status"] for step in record["steps"]} == {"ok"}
     assert all(step["seconds"] > 0 and step["rows_in"] for step in record["steps"])
 
@@ -377,6 +379,25 @@ def test_numbers_on_the_pages_are_those_that_their_sql_answers(ran: Ran, browser
 def _links(ran: Ran, visited: Visit) -> list[str]:
     visited.page.goto(ran.report.report.as_uri())
     return visited.links
+
+
+def test_the_web_app_scores_as_the_run_did(ran: Ran) -> None:
+    store = Stores(ran.home.serving).newest()
+    assert store.publication.run_id == "test-run"
+    predicted = {
+        row[0]: row[1:]
+        for row in ran.rows(
+            "select user_id, churn_probability, churn_probability_low, reasons from ml.churn_predictions"
+        )
+    }
+    model, rows = store.model, store.rows("select user_id, features from snapshots where is_newest")
+    assert model is not None
+    found = scores(model, [json.loads(row["features"]) for row in rows])
+    for row, score in zip(rows, found, strict=True):
+        probability, low, reasons = predicted.pop(row["user_id"])
+        assert (score.probability, score.low) == pytest.approx((probability, low), abs=1e-12)
+        assert list(score.reasons) == list(reasons)
+    assert not predicted
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(ran: Ran, sparkhouse: Callable[..., int]) -> None:
