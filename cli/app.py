@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cli.commands import models, publishing, questions, warehouse
+from cli.commands import models, publishing, questions, servers, warehouse
 from cli.health.machine_faults import told_faults
 from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt import CHECK_FAILED, COULD_NOT_RUN
@@ -45,6 +45,7 @@ for command in (
     publishing.maintain,
     questions.sql,
     questions.report,
+    servers.app,
     questions.features,
     questions.gate,
     questions.doctor,

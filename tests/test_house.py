@@ -32,7 +32,7 @@ FLOORS = {
     "cli": [
         [""],
         ["commands"],
-        ["health", "proof"],
+        ["health", "proof", "servers"],
         ["jobs"],
         ["sql"],
         ["printing"],
@@ -48,7 +48,7 @@ FLOORS = {
         [""],
     ],
     "models_ml": [
-        ["experiments"],
+        ["experiments", "serving"],
         ["scoring", "training"],
         ["registry"],
         ["reports"],

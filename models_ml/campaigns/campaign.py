@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from models_ml.campaigns.effect import users_needed
+from models_ml.campaigns.arms import CONTROL, TREATMENT, users_needed
 from models_ml.campaigns.spec import MONEY, id_of
-from models_ml.campaigns.tables import CONTROL, TARGETS, TREATMENT, append_targets, standing_campaign
+from models_ml.campaigns.tables import TARGETS, append_targets, standing_campaign
 from models_ml.dataset.training_file import appearing
 from models_ml.errors import ModelJobError, UnwritableFile
 from models_ml.moments import moment
@@ -163,7 +163,8 @@ def _targets(predictions: DataFrame, spec: CampaignSpec, campaign_id: str) -> Da
     share = F.conv(F.substring(digits, 1, 13), 16, 10).cast("double") / 2**52
     best_first = Window.partitionBy("as_of_date").orderBy(F.desc("expected_value"), F.substring(digits, 14, 51))
     before = best_first.rowsBetween(Window.unboundedPreceding, -1)
-    valued = {f"expected_value{end}": _value(f"churn_probability{end}", spec) for end in ("", "_low", "_high")}
+    ends = ("", "_low", "_high")
+    valued = {f"expected_value{end}": spec.expected_value(F.col(f"churn_probability{end}")) for end in ends}
     eligible = predictions.withColumns(valued).where("expected_value > 0")
     ranked = eligible.withColumns(
         {
@@ -175,10 +176,6 @@ def _targets(predictions: DataFrame, spec: CampaignSpec, campaign_id: str) -> Da
     offers_before = F.count_if(F.col("arm") == TREATMENT).over(before)
     listed = ranked.withColumn("offers_before", offers_before).where(F.col("offers_before") < spec.most_offers)
     return listed.drop("offers_before", "churn_probability_low", "churn_probability_high")
-
-
-def _value(probability: str, spec: CampaignSpec) -> Column:
-    return F.col(probability) * spec.save_rate * spec.customer_value - spec.offer_cost
 
 
 def _nobody(predictions: DataFrame, spec: CampaignSpec, scored: Row) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from models_ml.errors import ModelJobError, UnknownLabel
 from warehouse.contract.labels import labels
@@ -18,13 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from pyspark.sql import Column
+
+# One customer's number, or a column of them.
+Amount = TypeVar("Amount", float, "Column")
+
 MONEY = ("budget", "offer_cost", "save_rate", "customer_value", "holdout")
 SETTINGS = ("as_of_date", "label", "model_version", *MONEY)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class InvalidCampaign(ModelJobError):
-    """The amounts or shares of a campaign make no sense."""
+    """The amounts or shares of a campaign make no sense; `faults` has what each of them must be."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("; ".join(faults.values()))
+        self.faults = dict(faults)
 
 
 @dataclass(frozen=True)
@@ -54,19 +63,29 @@ class CampaignSpec:
         if self.label not in leaving:
             msg = f"label {self.label!r} does not mean that a user leaves: choose one of {', '.join(leaving)}"
             raise UnknownLabel(msg)
-        faults = [f"{must}, not {got}" for is_right, must, got in self._rules() if not is_right]
+        faults = {name: f"{must}, not {got}" for name, is_right, must, got in self._rules() if not is_right}
         if faults:
-            raise InvalidCampaign("; ".join(faults))
+            raise InvalidCampaign(faults)
 
-    def _rules(self) -> tuple[tuple[bool, str, object], ...]:
+    def _rules(self) -> tuple[tuple[str, bool, str, object], ...]:
         name_is_right = self.name is None or bool(NAME.fullmatch(self.name))
         return (
-            (0 < self.offer_cost < inf, "the offer cost must be above 0", self.offer_cost),
-            (self.offer_cost <= self.budget < inf, "the budget must pay one offer at least", self.budget),
-            (0 < self.save_rate <= 1, "the save rate must be above 0 and at most 1", self.save_rate),
-            (0 < self.customer_value < inf, "the customer value must be above 0", self.customer_value),
-            (0 <= self.holdout < 1, "the holdout must be 0 or more and below 1", self.holdout),
-            (name_is_right, "the name must be 1 to 80 letters, digits, dots, dashes or underscores", repr(self.name)),
+            ("offer_cost", 0 < self.offer_cost < inf, "the offer cost must be above 0", self.offer_cost),
+            ("budget", self.offer_cost <= self.budget < inf, "the budget must pay one offer at least", self.budget),
+            ("save_rate", 0 < self.save_rate <= 1, "the save rate must be above 0 and at most 1", self.save_rate),
+            (
+                "customer_value",
+                0 < self.customer_value < inf,
+                "the customer value must be above 0",
+                self.customer_value,
+            ),
+            ("holdout", 0 <= self.holdout < 1, "the holdout must be 0 or more and below 1", self.holdout),
+            (
+                "name",
+                name_is_right,
+                "the name must be 1 to 80 letters, digits, dots, dashes or underscores",
+                repr(self.name),
+            ),
         )
 
     @property
@@ -78,6 +97,10 @@ class CampaignSpec:
     def break_even(self) -> float:
         """The probability above which an offer is expected to bring more than it costs."""
         return self.offer_cost / (self.save_rate * self.customer_value)
+
+    def expected_value(self, probability: Amount) -> Amount:
+        """What an offer to somebody who leaves with this probability is expected to bring, net of its cost."""
+        return probability * self.save_rate * self.customer_value - self.offer_cost
 
     def money(self) -> dict[str, float]:
         return {name: float(getattr(self, name)) for name in MONEY}

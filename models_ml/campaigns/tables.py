@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 TARGETS = "ml.campaign_targets"
 EFFECTS = "monitoring.campaign_effects"
-TREATMENT, CONTROL = "treatment", "control"
 
 
 class OtherSettings(ModelJobError):

@@ -6,13 +6,13 @@ import html
 import shutil
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from models_ml.reports.drawing import NothingToShow
+from models_ml.reports.shared_files import shared_assets
 from models_ml.reports.tables import table_of
 from models_ml.reports.templating import environment
 from models_ml.reports.text import shortened
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from models_ml.reports.panels import NumberPanel, Page, Panel
 
-HERE = Path(__file__).parent
-OWN_ASSETS = ("report.css", "report.js")
 INDEX = "index.html"
 # Of a trace, what holds text out of the log: Plotly would take some of it for markup.
 TEXTS = frozenset({"x", "y", "text", "name", "label", "labels", "customdata", "hovertext"})
@@ -112,10 +110,7 @@ def _remove_old(folder: Path, assets: str) -> None:
 
 def _write_assets(folder: Path) -> str:
     """Write what all pages share, unless it is there; return the name of its folder, which tells its content."""
-    plotly = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
-    bootstrap = Path(str(files("flask_bootstrap"))) / "static" / "bootstrap5" / "css" / "bootstrap.min.css"
-    sources = [plotly, bootstrap, *(HERE / "assets" / name for name in OWN_ASSETS)]
-    contents = {source.name: source.read_bytes() for source in sources}
+    contents = {source.name: source.read_bytes() for source in shared_assets()}
     name = f"assets-{sha256(b''.join(contents.values())).hexdigest()[:12]}"
     for file, content in contents.items():
         if not (folder / name / file).exists():

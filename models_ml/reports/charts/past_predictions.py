@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from models_ml.campaigns.effect import LEAST_USERS, Arm, obstacle_to, reduction_interval, users_needed
+from models_ml.campaigns.arms import Arm, is_open, obstacle_to, reduction_interval, users_needed
 from models_ml.reports.charts.intervals import error_bars, wilson
 from models_ml.reports.charts.named_rows import MARGIN, hidden_names, labels_above
 from models_ml.reports.drawing import BLUE, GREY, ORANGE, SKY, Drawing, NothingToShow, figure
@@ -211,19 +211,13 @@ def _effect_in_words(campaign: Any) -> Markup:  # noqa: ANN401 - a row of pandas
         low=number(100 * reduction.low, 1),
         high=number(100 * reduction.high, 1),
     )
-    if _is_open(treatment, control):
+    if is_open(treatment, control):
         return said + sentence(
             "No effect can be told: each arm needs {needed} users to show that an offer keeps {rate} of leavers.",
             needed=number(users_needed(campaign.churn_rate, campaign.save_rate)),
             rate=percent(campaign.save_rate),
         )
     return said + sentence("The offers kept users." if reduction.low > 0 else "The offers drove users away.")
-
-
-def _is_open(treatment: Arm, control: Arm) -> bool:
-    """Whether chance alone may be behind the difference: as models_ml.campaigns.effect has it."""
-    reduction = reduction_interval(control, treatment)
-    return min(treatment.known, control.known) < LEAST_USERS or reduction.low <= 0 <= reduction.high
 
 
 def _effect_in_cells(campaign: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of pandas
@@ -241,7 +235,7 @@ def _effect_in_cells(campaign: Any) -> dict[str, Any]:  # noqa: ANN401 - a row o
         "Share kept by the offer": reduction.value,
         "Share kept, lower end": reduction.low,
         "Share kept, upper end": reduction.high,
-        "Can be told from chance": not _is_open(treatment, control),
+        "Can be told from chance": not is_open(treatment, control),
     }
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from models_ml.campaigns.arms import Arm, reduction_interval, users_needed
 from models_ml.campaigns.campaign import NobodyWorthAnOffer, NoPrediction, campaign
-from models_ml.campaigns.effect import Arm, campaign_effect, reduction_interval, users_needed
+from models_ml.campaigns.effect import campaign_effect
 from models_ml.campaigns.spec import CampaignSpec, InvalidCampaign
 from models_ml.campaigns.tables import OtherSettings, UnknownCampaign
 from models_ml.errors import MissingTable, UnknownLabel, UnwritableFile

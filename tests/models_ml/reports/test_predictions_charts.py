@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-from models_ml.campaigns.effect import Arm, reduction_interval
+from models_ml.campaigns.arms import Arm, reduction_interval
 from models_ml.evaluation.reliability import effective_rows, wilson_interval
 from models_ml.reports.charts import past_predictions, predictions
 from models_ml.reports.drawing import NothingToShow

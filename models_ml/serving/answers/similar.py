@@ -1,0 +1,141 @@
+"""Customers who were alike at a past date, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from models_ml.evaluation.reliability import wilson_interval
+from models_ml.serving.scoring import columns_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models_ml.portable.arrays import Floats
+    from models_ml.portable.model import PortableModel
+    from models_ml.portable.rate import Columns
+    from models_ml.serving.store import Store
+
+NEAREST = 20
+# At later dates only those are known who left already: who stays is known when the horizon is over.
+KNOWN = """
+select user_id, as_of_date, outcome, features
+from snapshots
+where outcome is not null and as_of_date <= (select max(as_of_date) from snapshots where outcome = 0)
+order by as_of_date, user_id
+"""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another customer at a past date, so many standard deviations away, and whether the outcome came in time."""
+
+    user_id: str
+    as_of_date: str
+    distance: float
+    has_left: bool
+
+
+@dataclass(frozen=True)
+class Similar:
+    """The nearest customers, the nearest first; how many left, with the 95 % interval of their share (Wilson).
+
+    `customers` and `snapshots` are those among which they were sought, `share_of_all` is how many of these left.
+    """
+
+    nearest: tuple[Neighbour, ...]
+    left: int
+    share: float
+    low: float
+    high: float
+    customers: int
+    snapshots: int
+    share_of_all: float
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Past snapshots whose outcome is known: the champion's elements, less their mean, in standard deviations."""
+
+    users: NDArray[Any]
+    customers: int
+    dates: NDArray[Any]
+    outcomes: NDArray[np.bool_]
+    standardised: Floats
+    mean: Floats
+    deviation: Floats
+
+
+def similar(store: Store, user_id: str, of_user: dict[str, Any] | None) -> Similar | None:
+    """Return the 20 nearest others, each at the date of most likeness; None where nothing can be compared."""
+    if store.model is None or of_user is None:
+        return None
+    past = _past(store, store.model)
+    if past is None:
+        return None
+    own = (store.model.elements(columns_of(store.model, [of_user])) - past.mean) / past.deviation
+    distances = np.sqrt(((past.standardised - own) ** 2).sum(axis=1))
+    places = _nearest_of_each(past, distances, user_id)
+    return _similar(past, distances, places) if places else None
+
+
+def _nearest_of_each(past: Past, distances: Floats, user_id: str) -> list[int]:
+    """The places of the nearest snapshots, one of each customer but the one who is compared."""
+    seen, places = {user_id}, []
+    for place in np.argsort(distances, kind="stable").tolist():
+        if past.users[place] not in seen:
+            seen.add(past.users[place])
+            places.append(place)
+        if len(places) == NEAREST:
+            break
+    return places
+
+
+def _similar(past: Past, distances: Floats, places: list[int]) -> Similar:
+    nearest = tuple(
+        Neighbour(past.users[place], past.dates[place], float(distances[place]), bool(past.outcomes[place]))
+        for place in places
+    )
+    left = sum(each.has_left for each in nearest)
+    share = left / len(nearest)
+    low, high = wilson_interval(share, len(nearest))
+    return Similar(nearest, left, share, low, high, past.customers, len(past.users), float(past.outcomes.mean()))
+
+
+@lru_cache(maxsize=2)
+def _past(store: Store, model: PortableModel) -> Past | None:
+    """The past of a publication; None where no outcome is known."""
+    rows = store.rows(KNOWN) if "snapshots" in store.tables else []
+    if not rows:
+        return None
+    elements = model.elements(_columns(model, [orjson.loads(row["features"]) for row in rows]))
+    mean, deviation = elements.mean(axis=0), elements.std(axis=0)
+    # What is the same in all tells nothing of likeness, but keeps its own unit for who differs.
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return Past(
+        users=np.array([row["user_id"] for row in rows], dtype=object),
+        customers=len({row["user_id"] for row in rows}),
+        dates=np.array([row["as_of_date"] for row in rows], dtype=object),
+        outcomes=np.array([bool(row["outcome"]) for row in rows]),
+        standardised=(elements - mean) / deviation,
+        mean=mean,
+        deviation=deviation,
+    )
+
+
+def _columns(model: PortableModel, rows: list[dict[str, Any]]) -> Columns:
+    """The columns that the encoder reads; all rows have the same features, those in which the scorer has a say.
+
+    The encoder may read many more, which are not in the file: one column stands for all of these.
+    """
+    kept = {name: [row[name] for row in rows] for name in model.encoder.inputs if name in rows[0]}
+    nothing: Columns = dict.fromkeys(model.encoder.inputs, np.full(len(rows), np.nan))
+    numbers = {
+        name: np.array(values, dtype=np.float64) for name, values in kept.items() if name not in model.encoder.levels
+    }
+    texts = {name: np.array(values, dtype=object) for name, values in kept.items() if name in model.encoder.levels}
+    return {**nothing, **numbers, **texts}

@@ -1,0 +1,81 @@
+"""What was published, the features, the model, and how its predictions and campaigns turned out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, request
+
+from models_ml.serving.answers import campaign, model
+from models_ml.serving.answers.api_features import described
+from models_ml.serving.api.answering import ROOT, answered
+from models_ml.serving.api.parameters import Parameter, asked
+from models_ml.serving.web.state import settings, store
+
+if TYPE_CHECKING:
+    from flask import Response
+
+MOST_MONEY = 999_999_999_999
+PLAN = (
+    Parameter("budget", "number", "Money for all offers.", 0, MOST_MONEY),
+    Parameter("offer_cost", "number", "Money that an offer costs.", 0, MOST_MONEY),
+    Parameter("save_rate", "number", "Share of leavers whom an offer keeps."),
+    Parameter("customer_value", "number", "Money that a customer who stays is worth.", 0, MOST_MONEY),
+    Parameter("holdout", "number", "Share of the list without an offer, to compare with."),
+    Parameter("name", "text", "The id of the campaign; the settings make one where it is not said."),
+)
+
+blueprint = Blueprint("api_reference", __name__, url_prefix=ROOT)
+
+
+@blueprint.get("/publication")
+def publication() -> Response:
+    """The state that all answers are of, until there is another."""
+    asked(request.args)
+    kept = {name: value for name, value in asdict(store().publication).items() if name != "model"}
+    return answered(kept | {"is_read_only": settings().read_only})
+
+
+@blueprint.get("/features")
+def features() -> Response:
+    """The catalogue of features."""
+    asked(request.args)
+    return answered({"items": described(store())})
+
+
+@blueprint.get("/model")
+def versions() -> Response:
+    """The champion's card, and all versions."""
+    asked(request.args)
+    return answered({"champion": model.champion(store()), "versions": model.versions(store())})
+
+
+@blueprint.get("/campaigns")
+def campaigns() -> Response:
+    """Campaigns that were drawn, and their effect where it is known."""
+    asked(request.args)
+    return answered({"items": campaign.past(store())})
+
+
+@blueprint.get("/campaigns/plan")
+def plan() -> Response:
+    """Whom an offer would pay for; the settings that are not said are those of `sparkhouse campaign`."""
+    given = asked(request.args, PLAN)
+    texts = {name: f"{value:.9f}" if isinstance(value, float) else value for name, value in given.items()}
+    return answered(campaign.plan(store(), texts))
+
+
+@blueprint.get("/outcomes")
+def outcomes() -> Response:
+    """What was foretold against what came true, by snapshot."""
+    asked(request.args)
+    items: list[dict[str, Any]] = [asdict(each) | {"agrees": each.agrees} for each in model.came_true(store())]
+    return answered({"items": items})
+
+
+@blueprint.get("/drift")
+def drift() -> Response:
+    """How far the newest snapshot is from what the champion was trained on, by input."""
+    asked(request.args)
+    return answered({"items": [asdict(each) | {"is_beyond": each.is_beyond} for each in model.drift(store())]})
