@@ -43,6 +43,7 @@ class Visit:
 
     page: Page
     faults: list[str] = field(default_factory=list)
+    server: str = "file:"
 
     def go(self, address: str) -> None:
         """Open an address and wait until all figures are drawn."""
@@ -66,24 +67,27 @@ class Visit:
             self.faults.append(said.text)
 
     def see(self, asked: Request) -> None:
-        """Note a request that leaves the disk."""
-        if not asked.url.startswith(("file:", "data:", "blob:")):
+        """Note a request that leaves the disk, or the server whose pages are looked at."""
+        if not asked.url.startswith((self.server, "data:", "blob:")):
             self.faults.append(f"asked for {asked.url}")
 
     def violations(self) -> list[str]:
         """What axe-core finds; skips, with a word, where it is not installed."""
         if not AXE.exists():
             pytest.skip("axe-core is not installed: `make browser` installs it")
-        self.page.add_script_tag(content=AXE.read_text())
+        # Not as a script of the page: a policy of its server's may forbid that.
+        self.page.evaluate(AXE.read_text())
         found: list[dict[str, Any]] = self.page.evaluate("axe.run({preload: false}).then(result => result.violations)")
         return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
 @contextmanager
-def visit(browser: Browser, width: int = WIDE, scheme: Scheme = "light", locale: str = "en-GB") -> Iterator[Visit]:
-    """Open a window; its faults are errors of the console and of scripts, and requests that leave the disk."""
+def visit(
+    browser: Browser, width: int = WIDE, scheme: Scheme = "light", locale: str = "en-GB", server: str = "file:"
+) -> Iterator[Visit]:
+    """Open a window; its faults are errors of the console and of scripts, and requests that leave disk or server."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
-    visited = Visit(context.new_page())
+    visited = Visit(context.new_page(), server=server)
     visited.page.on("console", visited.hear)
     visited.page.on("pageerror", lambda error: visited.faults.append(str(error)))
     visited.page.on("request", visited.see)
