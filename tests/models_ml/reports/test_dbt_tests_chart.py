@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pandas as pd
+from drawings import drawn, table_in, text
 
 from models_ml.reports.charts.dbt_tests import LETTERS_OF_SQL, by_model
 from models_ml.reports.tables import table_of
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from models_ml.reports.drawing import Drawing
 
 AT = datetime(2026, 11, 30, 6, 12)  # noqa: DTZ001 - as Spark gives it: UTC without a zone
 
@@ -32,20 +27,6 @@ def result(name: str, model: str | None, status: str = "pass", **changed: object
         "description": "",
         "sql": "select 1",
     } | changed
-
-
-def drawn(drawing: Drawing) -> go.Figure:
-    assert drawing.figure is not None
-    return drawing.figure
-
-
-def table_in(drawing: Drawing) -> pd.DataFrame:
-    assert drawing.table is not None
-    return drawing.table
-
-
-def text(drawing: Drawing) -> str:
-    return drawing.says.striptags()
 
 
 MIXED = pd.DataFrame(

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import drawn, table_in, text
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from models_ml.reports.charts import drift as charts
-from models_ml.reports.drawing import Drawing, NothingToShow
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-
-def table_in(drawing: Drawing) -> pd.DataFrame:
-    assert drawing.table is not None
-    return drawing.table
-
-
-def drawn(drawing: Drawing) -> go.Figure:
-    assert drawing.figure is not None
-    return drawing.figure
-
-
-def text(drawing: Drawing) -> str:
-    return drawing.says.striptags()
+from models_ml.reports.drawing import NothingToShow
 
 
 def feature(on: int, name: str, mean: float, deviation: float = 2, nulls: int = 0) -> dict[str, object]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import drawn, table_in, text
 
 from models_ml.reports.charts import event_values
-from models_ml.reports.drawing import Drawing, NothingToShow
+from models_ml.reports.drawing import NothingToShow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import plotly.graph_objects as go
 
 NEWEST = date(2018, 12, 14)
 # The value of a column with many, and what stands for none.
@@ -41,20 +41,6 @@ def total(values: Mapping[str | None, Sequence[int]], week: int) -> int:
 
 def lacking(values: Mapping[str | None, Sequence[int]], week: int) -> int:
     return values[NONE][week] if NONE in values else 0
-
-
-def drawn(drawing: Drawing) -> go.Figure:
-    assert drawing.figure is not None
-    return drawing.figure
-
-
-def table_in(drawing: Drawing) -> pd.DataFrame:
-    assert drawing.table is not None
-    return drawing.table
-
-
-def text(drawing: Drawing) -> str:
-    return drawing.says.striptags()
 
 
 MISSING = counts(

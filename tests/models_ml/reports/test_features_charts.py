@@ -8,35 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from drawings import drawn, table_in, text
 
 from models_ml.reports.charts import feature_values, features
 from models_ml.reports.charts.small_plots import plain, small_plots
-from models_ml.reports.drawing import Drawing, NothingToShow
+from models_ml.reports.drawing import NothingToShow
 from models_ml.reports.pages.features import PAGE
 from models_ml.reports.tables import ROWS_SHOWN, table_of
 from warehouse.contract.catalogue import features as catalogue_of_the_warehouse
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from models_ml.reports.panels import Panel
 
 FIRST, SECOND = date(2018, 10, 8), date(2018, 10, 15)
 ENTRIES = [each for each in catalogue_of_the_warehouse() if each.name in ("song_count_7d", "song_count_28d", "level")]
-
-
-def table_in(drawing: Drawing) -> pd.DataFrame:
-    assert drawing.table is not None
-    return drawing.table
-
-
-def drawn(drawing: Drawing) -> go.Figure:
-    assert drawing.figure is not None
-    return drawing.figure
-
-
-def text(drawing: Drawing) -> str:
-    return drawing.says.striptags()
 
 
 def snapshot(day: date, feature: str, median: float, **changed: object) -> dict[str, object]:

@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import AT, check, drawn, table_in, text
 
 from models_ml.reports.charts import quality, quality_measures
-from models_ml.reports.drawing import Drawing, NothingToShow
+from models_ml.reports.drawing import NothingToShow
 from models_ml.reports.pages.quality import PAGE
 from models_ml.reports.panels import statement
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-AT = datetime(2026, 11, 30, 6, 12)  # noqa: DTZ001 - as Spark gives it: UTC without a zone
-
-
-def check(rule: str, **changed: object) -> dict[str, object]:
-    return {
-        "run_id": "run-2",
-        "validated_at": AT,
-        "suite": rule.split(".", maxsplit=1)[0],
-        "rule": rule,
-        "severity": "stop",
-        "success": True,
-        "is_error": False,
-        "table_name": "raw.events",
-        "column_name": None,
-        "observed_value": "12",
-        "expected": "at least 1",
-        "element_count": 1200,
-        "unexpected_count": None,
-        "examples": "",
-        "remedy": "Deliver it anew",
-        "accepted": None,
-    } | changed
 
 
 def checks(*rows: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame(list(rows))
-
-
-def table_in(drawing: Drawing) -> pd.DataFrame:
-    assert drawing.table is not None
-    return drawing.table
-
-
-def drawn(drawing: Drawing) -> go.Figure:
-    assert drawing.figure is not None
-    return drawing.figure
-
-
-def text(drawing: Drawing) -> str:
-    return drawing.says.striptags()
 
 
 def test_where_all_holds_the_verdict_lists_what_was_looked_at_and_asks_for_nothing() -> None:
