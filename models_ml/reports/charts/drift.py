@@ -26,7 +26,7 @@ FEATURES_SHOWN, INPUTS_SHOWN, LINES_SHOWN = 15, 20, 5
 
 def feature_changes(rows: pd.DataFrame) -> Drawing:
     """Features of the newest snapshot against the one before; `rows` are pairs of a snapshot and a feature."""
-    dates = sorted(rows.as_of_date.unique())
+    dates = sorted(rows.as_of_date.unique())[-2:]
     if len(dates) < 2:  # noqa: PLR2004 - one alone has nothing to be compared with
         raise NothingToShow("There is one snapshot so far: the next Monday of the log brings one to compare it with.")
     before, now = (rows[rows.as_of_date == date].set_index("feature") for date in dates)

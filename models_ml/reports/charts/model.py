@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from models_ml.reports.charts.intervals import error_bars
+from models_ml.reports.charts.small_plots import axes_at, small_plots
 from models_ml.reports.drawing import BLUE, GREY, ORANGE, Drawing, NothingToShow, figure
 from models_ml.reports.metric_texts import METRIC_TEXTS
 from models_ml.reports.text import day, number, percent, sentence
@@ -24,8 +24,6 @@ BASELINES = ("best_single_feature", "no_skill")
 INPUTS, EFFECTS = 20, 8
 # How far the name of an input stands above its dot, of the way to the next.
 NAME_ABOVE = 0.45
-# A title above a small plot has to fit on a phone.
-LETTERS_A_LINE = 22
 DASHED = {"color": GREY, "width": 1, "dash": "dash"}
 
 
@@ -242,7 +240,6 @@ def _dots(compared: pd.DataFrame, champion: str, metric: str, axes: str) -> go.S
 
 def _small_multiples(shown: pd.DataFrame) -> go.Figure:
     """Two plots a row, all with the same axis of probabilities."""
-    places = ["" if place == 0 else str(place + 1) for place in range(len(shown))]
     highest = max(max(each) for each in shown.probabilities)
     lines = [
         go.Scatter(
@@ -251,39 +248,13 @@ def _small_multiples(shown: pd.DataFrame) -> go.Figure:
             mode="lines+markers",
             line={"color": BLUE, "width": 2},
             marker={"size": 5},
-            xaxis=f"x{place}",
-            yaxis=f"y{place}",
+            xaxis=f"x{axes_at(place)}",
+            yaxis=f"y{axes_at(place)}",
         )
-        for place, values, probabilities in zip(places, shown.input_values, shown.probabilities, strict=True)
+        for place, (values, probabilities) in enumerate(zip(shown.input_values, shown.probabilities, strict=True))
     ]
-    axes: dict[str, Any] = {}
-    for place in places:
-        axes[f"xaxis{place}"] = {"nticks": 4, "automargin": True}
-        axes[f"yaxis{place}"] = {"range": [0, highest * 1.1], "tickformat": ".0%", "nticks": 4, "automargin": True}
-    titles = [
-        {
-            "text": "<br>".join(wrap(str(feature).replace("_", " "), LETTERS_A_LINE)),
-            "xref": f"x{place} domain",
-            "yref": f"y{place} domain",
-            "x": 0,
-            "y": 1,
-            "yanchor": "bottom",
-            "align": "left",
-            "showarrow": False,
-            "font": {"size": 11},
-        }
-        for place, feature in zip(places, shown.feature, strict=True)
-    ]
-    plot_rows = (len(shown) + 1) // 2
-    return figure(
-        *lines,
-        height=80 + 170 * plot_rows,
-        showlegend=False,
-        grid={"rows": plot_rows, "columns": min(2, len(shown)), "pattern": "independent", "ygap": 0.5, "xgap": 0.2},
-        annotations=titles,
-        margin={"l": 40, "r": 12, "t": 40, "b": 36},
-        **axes,
-    )
+    of_probability = {"range": [0, highest * 1.1], "tickformat": ".0%", "nticks": 4}
+    return small_plots(lines, [str(name) for name in shown.feature], 100, xaxis={"nticks": 4}, yaxis=of_probability)
 
 
 def _short(value: float) -> Markup:

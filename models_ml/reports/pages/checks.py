@@ -21,7 +21,7 @@ PAGE = Page(
         Panel("Rules by run", "checks/rules_by_run", checks.rules_by_run, AUDIT, is_wide=True),
         Panel("Tests of dbt", "checks/dbt_tests", dbt_tests.by_model, TESTS, is_wide=True),
         Panel("Values of each column", EVENT_VALUES, event_values.values, BUILD),
-        Panel("Features of the newest snapshot", "checks/feature_changes", drift.feature_changes, SNAPSHOTS),
+        Panel("Features of the newest snapshot", "features/snapshots", drift.feature_changes, SNAPSHOTS),
         Panel("Drift by input", DRIFT, drift.drift_by_input, PREDICT),
         Panel("Drift over time", DRIFT, drift.drift_over_time, PREDICT),
         Panel("Refused lines", "checks/refused_lines", checks.refused_lines, REFUSED),

@@ -56,6 +56,11 @@ def test_a_feature_without_scatter_has_no_change_to_tell() -> None:
     assert len(table_in(drawing)) == 2
 
 
+def test_of_many_snapshots_the_two_newest_are_compared() -> None:
+    rows = [feature(on, name, mean) for on, mean in ((5, 90), (12, 4), (19, 5)) for name in ("a", "b")]
+    assert "From 2018-11-12 (100 users) to 2018-11-19" in text(charts.feature_changes(pd.DataFrame(rows)))
+
+
 def test_one_snapshot_has_nothing_to_be_compared_with() -> None:
     with pytest.raises(NothingToShow, match="one snapshot"):
         charts.feature_changes(pd.DataFrame([feature(12, "a", 4)]))

@@ -11,6 +11,7 @@ select
     user_count,
     null_count,
     mean,
+    deviation,
     quantiles[1] as lower_quartile,
     quantiles[2] as median,
     quantiles[3] as upper_quartile
