@@ -18,7 +18,7 @@ from models_ml.dataset.training_file import appearing
 from models_ml.errors import ModelJobError, UnwritableFile
 from models_ml.moments import moment
 from models_ml.tables import PREDICTIONS
-from warehouse.contract.cells import defused
+from warehouse.contract.cells import defused_cells
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,6 +223,4 @@ def _write(rows: DataFrame, path: Path) -> None:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(columns)
         # People open it in a spreadsheet.
-        lines.writerows(
-            [defused(value) if isinstance(value, str) else value for value in row] for row in listed.toLocalIterator()
-        )
+        lines.writerows(map(defused_cells, listed.toLocalIterator()))

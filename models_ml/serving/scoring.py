@@ -120,15 +120,14 @@ def _middle(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def columns_of(model: PortableModel, rows: Sequence[Features]) -> Columns:
-    """The columns that the encoder reads: doubles with NaN for NULL, objects of texts."""
-    levels = model.encoder.levels
+    """The columns that the encoder reads: doubles with NaN for NULL, objects of texts.
+
+    It may read many that no row has, and in which the scorer has no say: one column stands for all of these.
+    """
+    said = set().union(*rows)
+    types = {name: object if name in model.encoder.levels else np.float64 for name in model.encoder.inputs}
+    unsaid = {kind: np.array([None] * len(rows), dtype=kind) for kind in (object, np.float64)}
     return {
-        name: np.array([row.get(name) for row in rows], dtype=object)
-        if name in levels
-        else np.array([_number(row.get(name)) for row in rows], dtype=np.float64)
-        for name in model.encoder.inputs
+        name: np.array([row.get(name) for row in rows], dtype=kind) if name in said else unsaid[kind]
+        for name, kind in types.items()
     }
-
-
-def _number(value: Any) -> float:  # noqa: ANN401 - a feature of any type
-    return float("nan") if value is None else float(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast, get_args
 
 from pydantic import (
@@ -163,6 +164,12 @@ def features(catalogue: Path = CATALOGUE, docs_file: Path = DOC_BLOCKS) -> tuple
     if faults:
         raise BrokenCatalogue(catalogue, faults)
     return tuple(listed)
+
+
+@cache
+def features_by_name() -> dict[str, Feature]:
+    """Return the features of the warehouse by name, read once: for what asks again and again."""
+    return {feature.name: feature for feature in features()}
 
 
 KEYS = (*(key for key in Feature.model_fields if key not in {*COLUMN, *RANGE}), "range")

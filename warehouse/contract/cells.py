@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"), the full-width forms too.
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -19,6 +23,11 @@ LINES = "\n"  # what a message of several lines keeps
 def defused(text: str) -> str:
     """The text of a CSV cell, with an apostrophe before what a spreadsheet would run as a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def defused_cells(cells: Iterable[object]) -> list[object]:
+    """The cells of a line of CSV: texts defused, numbers as they are."""
+    return [defused(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def visible(text: str, keep: str = "") -> str:

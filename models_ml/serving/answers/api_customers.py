@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from models_ml.serving.answers import matching
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from models_ml.serving.answers.matching import Direction
     from models_ml.serving.store import Row, Store
 
 LISTED = (
@@ -27,36 +30,13 @@ SESSION = (
 FLAGS = frozenset({"is_churned", "predicted_churn", "outcome", "has_cancellation"})
 # What the list is sorted by, by name; a user id breaks ties.
 SORTS = ("user_id", "probability", "probability_change", "risk_decile", "days_since_last_event", "registered_at")
-# Each filter is a condition of its own, under which nobody stands of whom the column is not known.
-CONDITIONS = {
-    "search": "(user_id like :search escape '\\' or state like :search escape '\\' or metro like :search escape '\\')",
-    "level": "level = :level",
-    "device_family": "device_family = :device_family",
-    "state": "state = :state",
-    "decile": "risk_decile = :decile",
-    "probability_min": "probability >= :probability_min",
-    "probability_max": "probability <= :probability_max",
-    "days_since_last_event_min": "days_since_last_event >= :days_since_last_event_min",
-    "days_since_last_event_max": "days_since_last_event <= :days_since_last_event_max",
-}
 
 
 def listed(store: Store, asked: Mapping[str, Any]) -> tuple[list[Row], int]:
     """Return the customers of a page, and how many match; a filter that is None lets all through."""
-    if "customers" not in store.tables:
-        return [], 0
-    values = {name: value for name, value in asked.items() if value is not None}
-    conditions = [condition for name, condition in CONDITIONS.items() if name in values]
-    if "search" in values:
-        values["search"] = _pattern(values["search"])
-    # No name of a column comes out of the request, only those of this module.
-    matching = f"from customers where {' and '.join(conditions) or '1'}"
-    total = store.row(f"select count(*) as users {matching}", values)
-    rows = store.rows(
-        f"select {_columns(LISTED)} {matching} order by {_order(values['sort'])} limit :limit offset :skipped",
-        values | {"skipped": (values["page"] - 1) * values["limit"]},
-    )
-    return [_typed(row) for row in rows], total["users"] if total else 0
+    order, skipped = _order(asked["sort"]), (asked["page"] - 1) * asked["limit"]
+    rows = matching.rows(store, LISTED, asked, order, (asked["limit"], skipped))
+    return [_typed(row) for row in rows], matching.count(store, asked)
 
 
 def sorts() -> tuple[str, ...]:
@@ -101,20 +81,9 @@ def _columns(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _order(sort: str) -> str:
-    """The order of a sort that is one of `sorts`; who has no value comes last either way."""
-    name, direction = sort.removeprefix("-"), "desc" if sort.startswith("-") else "asc"
-    # Ids are numbers in texts as a rule: the shorter is the smaller.
-    first = (
-        f"length(user_id) {direction}, user_id {direction}" if name == "user_id" else f"{name} {direction} nulls last"
-    )
-    return f"{first}, length(user_id), user_id"
-
-
-def _pattern(text: str) -> str:
-    """What holds a text, as LIKE takes it: its own signs are no signs."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+def _order(sort: str) -> tuple[str, Direction]:
+    """The column and the direction of a sort that is one of `sorts`."""
+    return sort.removeprefix("-"), "desc" if sort.startswith("-") else "asc"
 
 
 def _typed(row: Row) -> Row:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from models_ml.serving.scoring import inputs_of
-from warehouse.contract import catalogue
+from warehouse.contract.catalogue import features_by_name
 
 if TYPE_CHECKING:
     from models_ml.serving.store import Store
@@ -20,11 +19,5 @@ def described(store: Store) -> list[dict[str, Any]]:
     return [
         {name: getattr(feature, name) for name in TOLD}
         | {"meaning": feature.description, "is_read": feature.name in read}
-        for feature in by_name().values()
+        for feature in features_by_name().values()
     ]
-
-
-@cache
-def by_name() -> dict[str, catalogue.Feature]:
-    """The features of the catalogue, which is read once."""
-    return {feature.name: feature for feature in catalogue.features()}

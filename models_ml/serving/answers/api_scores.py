@@ -8,9 +8,10 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from models_ml.serving.answers.api_features import by_name
+from models_ml.serving.answers.champion import champion_of
 from models_ml.serving.scoring import inputs_of, scores
 from models_ml.serving.web.problems import Problem, said
+from warehouse.contract.catalogue import features_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ MOST_LETTERS = 200
 MOST_AMOUNT = 1e9
 # Of a thousand wrong customers, so many faults help to find the reason.
 MOST_ERRORS = 20
-NO_CHAMPION = "There is no champion yet to score by: `sparkhouse train` makes one."
 
 
 def score_features(store: Store, customers: object) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def score_features(store: Store, customers: object) -> dict[str, Any]:
 
     Raises Problem: no champion yet, or rows that are wrong.
     """
-    model = _champion(store)
+    model = champion_of(store)
     rows = _checked(customers)
     read = inputs_of(model)
     found = [
@@ -48,7 +48,7 @@ def score_users(store: Store, user_ids: object) -> dict[str, Any]:
 
     Raises Problem: no champion yet, or ids that are wrong.
     """
-    model = _champion(store)
+    model = champion_of(store)
     wanted = _checked_ids(user_ids)
     rows = _newest_rows(store, wanted)
     known = [user_id for user_id in wanted if user_id in rows]
@@ -60,12 +60,6 @@ def score_users(store: Store, user_ids: object) -> dict[str, Any]:
         ],
         "not_found": [user_id for user_id in wanted if user_id not in rows],
     }
-
-
-def _champion(store: Store) -> PortableModel:
-    if store.model is None:
-        raise Problem(HTTPStatus.CONFLICT, NO_CHAMPION)
-    return store.model
 
 
 def _about(store: Store, model: PortableModel) -> dict[str, Any]:
@@ -130,7 +124,7 @@ def _refuse(errors: dict[str, str]) -> None:
 def _faults(row: Mapping[str, object]) -> dict[str, str]:
     faults = {}
     for name, value in row.items():
-        feature = by_name().get(name)
+        feature = features_by_name().get(name)
         if feature is None:
             faults[name] = "There is no such feature: GET /api/v1/features lists them."
         elif value is not None and (must := _must(feature, value)):

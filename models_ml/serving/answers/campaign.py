@@ -24,7 +24,7 @@ from models_ml.campaigns.arms import (
 from models_ml.campaigns.spec import MONEY, CampaignSpec, InvalidCampaign, id_of
 from models_ml.errors import UnknownLabel
 from models_ml.serving.web.problems import Problem, said
-from warehouse.contract.cells import defused
+from warehouse.contract.cells import defused_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -272,12 +272,12 @@ def list_as_csv(plan: Plan) -> str:
     """The list as `sparkhouse campaign` writes it, byte by byte: cells that a spreadsheet would run are defused."""
     of_plan = {name: getattr(plan, name) for name in ("campaign_id", "as_of_date", "label", "model_version")}
     text = StringIO(newline="")
-    lines = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    lines.writeheader()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(COLUMNS)
     for target in plan.targets:
         row = of_plan | plan.settings | vars(target) | {"reasons": "; ".join(target.reasons)}
         row["churn_probability"] = row.pop("probability")
-        lines.writerow({name: defused(value) if isinstance(value, str) else value for name, value in row.items()})
+        lines.writerow(defused_cells(row[name] for name in COLUMNS))
     return text.getvalue()
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from http import HTTPStatus
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from models_ml.serving.answers.champion import band
 from models_ml.serving.scoring import inputs_of
 from models_ml.serving.web.problems import Problem, said
-from warehouse.contract.catalogue import features
+from warehouse.contract.catalogue import features_by_name
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from models_ml.serving.answers.champion import Band
     from models_ml.serving.store import Row, Store
 
-Band = Literal["high", "middle", "low"]
 # The middle half of all customers lies between these of the five quantiles that are kept, the median amid them.
 LOWER, MIDDLE, UPPER = 1, 2, 3
 DAYS = """
@@ -103,7 +104,6 @@ def risk(store: Store, row: Row) -> Risk | None:
     if row["probability"] is None:
         return None
     mean = (store.row("select avg(probability) as mean from customers") or {})["mean"]
-    band: Band = "high" if row["predicted_churn"] else "middle" if row["probability"] > mean else "low"
     return Risk(
         as_of_date=row["as_of_date"],
         model_version=row["model_version"],
@@ -113,7 +113,7 @@ def risk(store: Store, row: Row) -> Risk | None:
         change=row["probability_change"],
         decile=row["risk_decile"],
         decile_before=row["risk_decile_before"],
-        band=band,
+        band=band(row["probability"], mean, is_called=bool(row["predicted_churn"])),
         mean=mean,
         reasons=tuple(json.loads(row["reasons"] or "[]")),
     )
@@ -167,11 +167,11 @@ def inputs(store: Store, of_user: dict[str, Any] | None) -> list[Input]:
     """Return what the champion goes by, with this customer's values; none without a champion or a snapshot."""
     if store.model is None or of_user is None:
         return []
-    usual, catalogue, quartiles = store.model.usual, _catalogue(), _quartiles(store)
+    usual, quartiles = store.model.usual, _quartiles(store)
     return [
         Input(
             name,
-            *catalogue.get(name, (name.replace("_", " "), "")),
+            *_meaning(name),
             of_user.get(name),
             usual.get(name),
             *quartiles.get(name, (None, None, None)),
@@ -196,7 +196,7 @@ def _quartiles(store: Store) -> dict[str, tuple[float | None, float | None, floa
     return {name: (each[LOWER], each[MIDDLE], each[UPPER]) for name, each in found.items() if each}
 
 
-@cache
-def _catalogue() -> dict[str, tuple[str, str]]:
-    """What each feature is, by the catalogue, and its unit."""
-    return {feature.name: (feature.description, feature.unit) for feature in features()}
+def _meaning(name: str) -> tuple[str, str]:
+    """What a feature is, by the catalogue, and its unit."""
+    feature = features_by_name().get(name)
+    return (feature.description, feature.unit) if feature else (name.replace("_", " "), "")

@@ -10,13 +10,17 @@ from http import HTTPStatus
 from math import ceil, isfinite
 from typing import TYPE_CHECKING
 
+from models_ml.serving.answers import matching
 from models_ml.serving.web.problems import Problem, said
-from warehouse.contract.cells import defused
+from warehouse.contract.cells import defused_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from models_ml.serving.answers.matching import Direction
     from models_ml.serving.store import Row, Store
+
+    Values = dict[str, str | float | bool]
 
 PAGE_ROWS, MOST_ROWS = 50, 500
 # A search is for a part of an id, a place or a state.
@@ -47,53 +51,39 @@ COLUMNS = (
     "predicted_churn",
     "first_reason",
 )
-# Ids are numbers in texts as a rule: the shorter is the smaller.
-SORTS = {
-    "user_id": ("length(user_id)", "user_id"),
-    "probability": ("probability",),
-    "probability_change": ("probability_change",),
-    "risk_decile": ("risk_decile",),
-    "level": ("level",),
-    "state": ("state",),
-    "device_family": ("device_family",),
-    "last_event_at": ("last_event_at",),
-}
-ORDERS = {"asc": "asc", "desc": "desc"}
-# Filters by a value, and by the least and the most of a number: the column of each, and what a number may be.
+SORTS = (
+    "user_id",
+    "probability",
+    "probability_change",
+    "risk_decile",
+    "level",
+    "state",
+    "device_family",
+    "last_event_at",
+)
+ORDERS = ("asc", "desc")
+# The condition that each field sets: a value, or the least or the most of a number with what it may be at most.
 CHOICES = {"level": "level", "device": "device_family", "state": "state"}
 BOUNDS = {
-    "probability_from": ("probability >= ?", 1.0),
-    "probability_to": ("probability <= ?", 1.0),
-    "days_from": ("days_since_last_event >= ?", MOST_DAYS),
-    "days_to": ("days_since_last_event <= ?", MOST_DAYS),
+    "probability_from": ("probability_min", 1.0),
+    "probability_to": ("probability_max", 1.0),
+    "days_from": ("days_since_last_event_min", MOST_DAYS),
+    "days_to": ("days_since_last_event_max", MOST_DAYS),
 }
 DECILES = tuple(f"{decile}" for decile in range(1, 11))
 FILTERS = ("q", *CHOICES, "decile", *BOUNDS, "members")
-SEARCHED = ("user_id", "state", "metro")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A list that was asked for: `given` are the filters that are set, as they were written."""
+    """A list that was asked for: `given` are the filters that are set, as they were written; `values` what they ask."""
 
     given: Mapping[str, str]
-    conditions: tuple[str, ...]
-    values: tuple[str | float, ...]
+    values: Mapping[str, str | float | bool]
     sort: str = "probability"
-    order: str = "desc"
+    order: Direction = "desc"
     page: int = 1
     size: int = PAGE_ROWS
-
-    @property
-    def where(self) -> str:
-        """The condition in SQL, its values left open."""
-        return f" where {' and '.join(self.conditions)}" if self.conditions else ""
-
-    @property
-    def order_by(self) -> str:
-        """The order in SQL; who has no value comes last, and equal ones stand by id."""
-        keys = [f"{key} {ORDERS[self.order]} nulls last" for key in SORTS[self.sort]]
-        return f" order by {', '.join([*keys, 'length(user_id)', 'user_id'])}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +101,7 @@ def read(given: Mapping[str, str]) -> Asked:
     """Read what was asked for; blank is not asked. Raises Problem: the fields that are wrong."""
     asked = {name: value.strip() for name, value in given.items() if value.strip()}
     errors: dict[str, str] = {}
-    conditions = [*_search(asked, errors), *_choices(asked, errors), *_bounds(asked, errors)]
+    values = _search(asked, errors) | _choices(asked, errors) | _bounds(asked, errors)
     sort, order = asked.get("sort", "probability"), asked.get("order", "desc")
     if sort not in SORTS:
         errors["sort"] = f"{said(sort)} is no column to sort by: one of {', '.join(SORTS)}."
@@ -121,20 +111,15 @@ def read(given: Mapping[str, str]) -> Asked:
     if errors:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The list cannot be filtered so.", errors)
     filters = {name: asked[name] for name in FILTERS if name in asked}
-    values = tuple(value for _, values in conditions for value in values)
-    return Asked(filters, tuple(text for text, _ in conditions), values, sort, order, page, size)
+    return Asked(filters, values, sort, "asc" if order == "asc" else "desc", page, size)
 
 
 def listed(store: Store, asked: Asked) -> Listed:
     """Return a page of the customers that match. Raises Problem where there are not so many pages."""
     if "customers" not in store.tables:
         return Listed([], 0, 0, 1, 1)
-    counts = store.row(
-        f"select count(*) as matching, (select count(*) from customers) as customers from customers{asked.where}",  # noqa: S608 - conditions of ours
-        asked.values,
-    )
-    matching, customers = (counts["matching"], counts["customers"]) if counts else (0, 0)
-    pages = max(1, ceil(matching / asked.size))
+    matched, customers = matching.count(store, asked.values), matching.count(store, {})
+    pages = max(1, ceil(matched / asked.size))
     if asked.page > pages:
         raise Problem(
             HTTPStatus.NOT_FOUND,
@@ -142,85 +127,74 @@ def listed(store: Store, asked: Asked) -> Listed:
             {"page": f"a whole number from 1 to {pages}"},
         )
     rows = _rows(store, asked, asked.size, (asked.page - 1) * asked.size)
-    return Listed(rows, matching, customers, asked.page, pages)
+    return Listed(rows, matched, customers, asked.page, pages)
 
 
 def lines_of_csv(store: Store, asked: Asked) -> Iterator[str]:
     """All customers that match, as lines of CSV, some at a time; no cell is a formula."""
     yield _line(COLUMNS)
-    rows, offset = [*_some(store, asked, 0)], 0
+    rows, offset = _rows(store, asked, CHUNK, 0), 0
     while rows:
         yield "".join(_line([row[name] for name in COLUMNS]) for row in rows)
         offset += CHUNK
-        rows = [*_some(store, asked, offset)] if len(rows) == CHUNK else []
+        rows = _rows(store, asked, CHUNK, offset) if len(rows) == CHUNK else []
 
 
-@lru_cache(maxsize=2)
 def choices(store: Store) -> dict[str, list[str]]:
     """The values that each list of the filters offers."""
+    return {name: values_of(store, column) for name, column in CHOICES.items()}
+
+
+@lru_cache(maxsize=8)
+def values_of(store: Store, column: str) -> list[str]:
+    """The values that customers have in a column of ours."""
     if "customers" not in store.tables:
-        return {name: [] for name in CHOICES}
-    return {name: _distinct(store, column) for name, column in CHOICES.items()}
-
-
-def _distinct(store: Store, column: str) -> list[str]:
-    rows = store.rows(f"select distinct {column} as value from customers where {column} is not null order by 1")  # noqa: S608 - a column of ours
+        return []
+    rows = store.rows(f"select distinct {column} as value from customers where {column} is not null order by 1")  # noqa: S608
     return [str(row["value"]) for row in rows]
 
 
-def _some(store: Store, asked: Asked, offset: int) -> list[Row]:
-    return _rows(store, asked, CHUNK, offset) if "customers" in store.tables else []
-
-
 def _rows(store: Store, asked: Asked, limit: int, offset: int) -> list[Row]:
-    sql = f"select {', '.join(COLUMNS)} from customers{asked.where}{asked.order_by} limit ? offset ?"  # noqa: S608 - names of ours
-    return store.rows(sql, (*asked.values, limit, offset))
+    return matching.rows(store, COLUMNS, asked.values, (asked.sort, asked.order), (limit, offset))
 
 
-def _line(cells: tuple[str, ...] | list[object]) -> str:
+def _line(cells: Iterable[object]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerow([defused(cell) if isinstance(cell, str) else cell for cell in cells])
+    csv.writer(text).writerow(defused_cells(cells))
     return text.getvalue()
 
 
-Condition = tuple[str, tuple[str | float, ...]]
-
-
-def _search(asked: Mapping[str, str], errors: dict[str, str]) -> list[Condition]:
+def _search(asked: Mapping[str, str], errors: dict[str, str]) -> Values:
     """A part of the id, the place or the state, in letters of either case."""
-    text = asked.get("q")
-    if text is None:
-        return []
-    if len(text) > MOST_LETTERS:
+    if len(asked.get("q", "")) > MOST_LETTERS:
         errors["q"] = f"at most {MOST_LETTERS} letters"
-    pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    likes = " or ".join(f"{column} like ? escape '\\'" for column in SEARCHED)
-    return [(f"({likes})", (f"%{pattern}%",) * len(SEARCHED))]
+    return {"search": asked["q"]} if "q" in asked else {}
 
 
-def _choices(asked: Mapping[str, str], errors: dict[str, str]) -> list[Condition]:
-    conditions: list[Condition] = [(f"{CHOICES[name]} = ?", (asked[name],)) for name in CHOICES if name in asked]
+def _choices(asked: Mapping[str, str], errors: dict[str, str]) -> Values:
+    values: Values = {column: asked[name] for name, column in CHOICES.items() if name in asked}
     if "decile" in asked:
-        if asked["decile"] not in DECILES:
+        if asked["decile"] in DECILES:
+            values["decile"] = int(asked["decile"])
+        else:
             errors["decile"] = "a whole number from 1, the highest risk, to 10"
-        conditions.append(("risk_decile = cast(? as integer)", (asked["decile"],)))
     if "members" in asked:
         if asked["members"] != "1":
             errors["members"] = "1, or nothing"
-        conditions.append(("cancelled_at is null", ()))
-    return conditions
+        values["is_member"] = True
+    return values
 
 
-def _bounds(asked: Mapping[str, str], errors: dict[str, str]) -> list[Condition]:
-    conditions: list[Condition] = []
+def _bounds(asked: Mapping[str, str], errors: dict[str, str]) -> Values:
+    values: Values = {}
     for name, (condition, most) in BOUNDS.items():
         if name in asked:
             value = _number(asked[name])
             if value is None or not 0 <= value <= most:
                 errors[name] = f"a number from 0 to {most:g}" if most > 1 else "a share from 0 to 1, as 0.25 for 25 %"
             else:
-                conditions.append((condition, (value,)))
-    return conditions
+                values[condition] = value
+    return values
 
 
 def _number(text: str) -> float | None:

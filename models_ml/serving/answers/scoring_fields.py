@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
+from models_ml.serving.answers.customers import values_of
 from models_ml.serving.web.problems import Problem
-from warehouse.contract.catalogue import features
+from warehouse.contract.catalogue import features_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,21 +71,9 @@ NAMES = tuple(field.name for field in FIELDS)
 
 def choices(store: Store) -> dict[str, tuple[str, ...]]:
     """What can be chosen, by field: the values of the catalogue, and the states that customers live in."""
-    of_column = _listed() | {"state": _states(store)}
-    return {field.name: of_column[field.features[0]] for field in FIELDS if field.kind == "choice"}
-
-
-def _states(store: Store) -> tuple[str, ...]:
-    if "customers" not in store.tables:
-        return ()
-    rows = store.rows("select distinct state from customers where state is not null order by state")
-    return tuple(str(row["state"]) for row in rows)
-
-
-@cache
-def _listed() -> dict[str, tuple[str, ...]]:
-    """The values that the catalogue lists, by feature."""
-    return {feature.name: feature.allowed for feature in features()}
+    columns = {field.name: field.features[0] for field in FIELDS if field.kind == "choice"}
+    listed = {name: features_by_name()[column].allowed for name, column in columns.items()}
+    return listed | {"state": tuple(values_of(store, "state"))}
 
 
 def read(given: Mapping[str, object], allowed: Mapping[str, Sequence[str]]) -> Said:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from models_ml.serving.answers.champion import band, champion_of
 from models_ml.serving.answers.scoring_fields import FIELDS, choices, read
 from models_ml.serving.answers.stand_ins import others, stand_ins
 from models_ml.serving.scoring import filled_score, inputs_of
-from models_ml.serving.web.problems import Problem
-from warehouse.contract.catalogue import features
+from warehouse.contract.catalogue import features_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models_ml.portable.model import PortableModel
+    from models_ml.serving.answers.champion import Band
     from models_ml.serving.answers.scoring_fields import Said
     from models_ml.serving.store import Store
-
-Band = Literal["high", "middle", "low"]
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,7 @@ class FormScore:
 
 def score_form(store: Store, given: Mapping[str, object]) -> FormScore:
     """Score what was filled in, by field. Raises Problem: no champion yet, or fields that are wrong."""
-    model, version = store.model, store.publication.model_version
-    if model is None or version is None:
-        raise Problem(HTTPStatus.CONFLICT, "There is no champion yet to score by: `sparkhouse train` makes one.")
+    model = champion_of(store)
     said, newest = read(given, choices(store)), _newest_date(store)
     rows = stand_ins(others(store, model), said, newest)
     blank, not_asked = _blank(model, said), _not_asked(model)
@@ -67,7 +62,7 @@ def score_form(store: Store, given: Mapping[str, object]) -> FormScore:
     mean, users, higher = _population(store, filled.score.probability)
     return FormScore(
         **vars(filled.score),
-        band=band(filled.score.probability, model.threshold, mean),
+        band=band(filled.score.probability, mean, is_called=filled.score.is_predicted),
         widened_by=filled.widened_by,
         blank=blank,
         not_asked=not_asked,
@@ -77,17 +72,10 @@ def score_form(store: Store, given: Mapping[str, object]) -> FormScore:
         mean_probability=mean,
         scored_users=users,
         higher_users=higher,
-        model_version=version,
+        model_version=str(store.publication.model_version),
         label=model.label,
         horizon_days=model.horizon_days,
     )
-
-
-def band(probability: float, threshold: float, mean: float | None) -> Band:
-    """High is what the champion calls, middle what is above the mean of all who were scored."""
-    if probability >= threshold:
-        return "high"
-    return "middle" if mean is not None and probability > mean else "low"
 
 
 def _population(store: Store, probability: float) -> tuple[float | None, int, int]:
@@ -119,7 +107,8 @@ def _blank(model: PortableModel, said: Said) -> tuple[str, ...]:
 
 def _not_asked(model: PortableModel) -> dict[str, str]:
     asked = {name for field in FIELDS for name in field.features}
-    return {name: _meanings().get(name, name) for name in inputs_of(model) if name not in asked}
+    known = features_by_name()
+    return {name: known[name].description if name in known else name for name in inputs_of(model) if name not in asked}
 
 
 def _not_read(model: PortableModel, said: Said) -> tuple[str, ...]:
@@ -127,9 +116,3 @@ def _not_read(model: PortableModel, said: Said) -> tuple[str, ...]:
     return tuple(
         field.name for field in FIELDS if field.name in said and not read_by_model.intersection(field.features)
     )
-
-
-@cache
-def _meanings() -> dict[str, str]:
-    """What the catalogue says of each feature."""
-    return {feature.name: feature.description for feature in features()}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from models_ml.portable.arrays import Floats
     from models_ml.portable.model import PortableModel
-    from models_ml.portable.rate import Columns
     from models_ml.serving.store import Store
 
 NEAREST = 20
@@ -112,7 +111,7 @@ def _past(store: Store, model: PortableModel) -> Past | None:
     rows = store.rows(KNOWN) if "snapshots" in store.tables else []
     if not rows:
         return None
-    elements = model.elements(_columns(model, [orjson.loads(row["features"]) for row in rows]))
+    elements = model.elements(columns_of(model, [orjson.loads(row["features"]) for row in rows]))
     mean, deviation = elements.mean(axis=0), elements.std(axis=0)
     # What is the same in all tells nothing of likeness, but keeps its own unit for who differs.
     deviation = np.where(deviation > 0, deviation, 1.0)
@@ -125,17 +124,3 @@ def _past(store: Store, model: PortableModel) -> Past | None:
         mean=mean,
         deviation=deviation,
     )
-
-
-def _columns(model: PortableModel, rows: list[dict[str, Any]]) -> Columns:
-    """The columns that the encoder reads; all rows have the same features, those in which the scorer has a say.
-
-    The encoder may read many more, which are not in the file: one column stands for all of these.
-    """
-    kept = {name: [row[name] for row in rows] for name in model.encoder.inputs if name in rows[0]}
-    nothing: Columns = dict.fromkeys(model.encoder.inputs, np.full(len(rows), np.nan))
-    numbers = {
-        name: np.array(values, dtype=np.float64) for name, values in kept.items() if name not in model.encoder.levels
-    }
-    texts = {name: np.array(values, dtype=object) for name, values in kept.items() if name in model.encoder.levels}
-    return {**nothing, **numbers, **texts}

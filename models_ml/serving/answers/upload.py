@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models_ml.serving.answers.champion import champion_of
 from models_ml.serving.answers.stand_ins import others
 from models_ml.serving.scoring import filled_score, inputs_of, scores
 from models_ml.serving.web.problems import Problem
-from warehouse.contract.cells import defused
+from warehouse.contract.cells import defused_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,9 +65,7 @@ def score_upload(store: Store, read_log: ReadLog, save_to: SaveTo, as_of: str | 
 
     Raises Problem where there is no champion, UnreadableUpload where there is no log to score.
     """
-    model, version = store.model, store.publication.model_version
-    if model is None or version is None:
-        raise Problem(HTTPStatus.CONFLICT, "There is no champion yet to score by: `sparkhouse train` makes one.")
+    model, version = champion_of(store), str(store.publication.model_version)
     read = read_log(save_to, as_of, inputs_of(model))
     computed = set().union(*read.users.values())
     missing = tuple(name for name in inputs_of(model) if name not in computed)
@@ -86,12 +85,7 @@ def as_csv(answer: UploadAnswer) -> str:
     for user in answer.users:
         score = user.score
         cells = (user.user_id, answer.read.as_of_date, answer.model_version, score.probability, score.low, score.high)
-        writer.writerow(
-            [
-                defused(cell) if isinstance(cell, str) else cell
-                for cell in (*cells, int(score.is_predicted), *score.reasons)
-            ]
-        )
+        writer.writerow(defused_cells((*cells, int(score.is_predicted), *score.reasons)))
     return text.getvalue()
 
 

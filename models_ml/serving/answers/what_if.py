@@ -14,10 +14,11 @@ from http import HTTPStatus
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
+from models_ml.serving.answers.champion import champion_of
 from models_ml.serving.answers.customer import newest_features
 from models_ml.serving.scoring import Score, inputs_of, scores
 from models_ml.serving.web.problems import Problem, said
-from warehouse.contract.catalogue import features
+from warehouse.contract.catalogue import features_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,9 +99,7 @@ def has_level(store: Store, of_user: Mapping[str, Any] | None) -> bool:
 
 def what_if(store: Store, user_id: str, changes: Mapping[str, Any]) -> WhatIf:
     """Score a customer with some inputs changed. Raises Problem: nothing to score by, or changes that are wrong."""
-    of_user, model = newest_features(store, user_id), store.model
-    if model is None:
-        raise Problem(HTTPStatus.CONFLICT, "There is no champion yet to score by: `sparkhouse train` makes one.")
+    of_user, model = newest_features(store, user_id), champion_of(store)
     if of_user is None:
         raise Problem(
             HTTPStatus.CONFLICT, f"The newest snapshot has nobody of the id {said(user_id)}: nothing to change."
@@ -202,5 +201,5 @@ def _is_amount(value: object) -> bool:
 def _counts() -> frozenset[str]:
     """The features that count events in a window, or in a lifetime."""
     return frozenset(
-        feature.name for feature in features() if feature.form == "count" and WINDOW.fullmatch(feature.name)
+        name for name, feature in features_by_name().items() if feature.form == "count" and WINDOW.fullmatch(name)
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models_ml.serving.answers.api_features import by_name
 from models_ml.serving.answers.api_scores import MOST_CUSTOMERS, MOST_LETTERS, bounds
 from models_ml.serving.answers.scoring_fields import FIELDS, MOST_COUNT, MOST_DAYS
+from warehouse.contract.catalogue import features_by_name
 
 if TYPE_CHECKING:
     from models_ml.serving.answers.scoring_fields import Field
@@ -171,7 +171,7 @@ def _some(item: Schema) -> Schema:
 
 def _features() -> Schema:
     """Any features of the catalogue."""
-    properties = {name: _value(feature) for name, feature in by_name().items()}
+    properties = {name: _value(feature) for name, feature in features_by_name().items()}
     return {
         "type": "object",
         "properties": properties,

@@ -12,7 +12,7 @@ from models_ml.serving.answers.scoring_form import score_form
 from models_ml.serving.api.answering import ROOT, answered, json_body
 from models_ml.serving.api.parameters import asked
 from models_ml.serving.web.problems import Problem, said
-from models_ml.serving.web.state import settings, store
+from models_ml.serving.web.state import require_scoring, store
 
 if TYPE_CHECKING:
     from flask import Response
@@ -25,12 +25,7 @@ blueprint = Blueprint("api_score", __name__, url_prefix=ROOT)
 @blueprint.before_request
 def refuse_where_read_only() -> None:
     """Raise Problem where this server scores nobody."""
-    if settings().read_only:
-        raise Problem(
-            HTTPStatus.FORBIDDEN,
-            "This server only reads: it was started with `--read-only`, which scores nobody. "
-            f"GET {ROOT}/customers has the published predictions.",
-        )
+    require_scoring(f"GET {ROOT}/customers has the published predictions.")
 
 
 @blueprint.post("/score")

@@ -14,7 +14,7 @@ from models_ml.serving.answers.similar import similar
 from models_ml.serving.answers.what_if import LEVELS, has_level, levers, what_if
 from models_ml.serving.web.problems import Problem, said
 from models_ml.serving.web.security import CSRF_FIELD
-from models_ml.serving.web.state import settings, store
+from models_ml.serving.web.state import require_scoring, store
 
 if TYPE_CHECKING:
     from models_ml.serving.answers.what_if import Lever, WhatIf
@@ -42,7 +42,7 @@ def ask_what_if(user_id: str) -> Response:
     if not request.is_json:
         return _of_form(user_id)
     try:
-        _require_scoring()
+        require_scoring()
         answers.customer(store(), user_id)
         found = what_if(store(), user_id, _changes_of_json())
     except Problem as problem:
@@ -51,7 +51,7 @@ def ask_what_if(user_id: str) -> Response:
 
 
 def _of_form(user_id: str) -> Response:
-    _require_scoring()
+    require_scoring()
     answers.customer(store(), user_id)
     given = {name: value for name, value in request.form.items() if name != CSRF_FIELD}
     moved = levers(store(), answers.newest_features(store(), user_id))
@@ -112,12 +112,6 @@ def _to_move(of_user: dict[str, Any] | None, given: dict[str, str]) -> dict[str,
         "own_level": own_level,
         "level": given.get("level", own_level),
     }
-
-
-def _require_scoring() -> None:
-    """Raise Problem where this server scores nobody."""
-    if settings().read_only:
-        raise Problem(HTTPStatus.FORBIDDEN, "This server only reads: it was started with `--read-only`.")
 
 
 def _changes_of_json() -> dict[str, Any]:

@@ -62,7 +62,7 @@ def page() -> Response:
     try:
         asked = read(request.args)
     except Problem as problem:
-        return _list(Asked({}, (), ()), None, problem.errors, problem.status)
+        return _list(Asked({}, {}), None, problem.errors, problem.status)
     return _list(asked, listed(store(), asked), {}, HTTPStatus.OK)
 
 

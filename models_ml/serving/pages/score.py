@@ -11,7 +11,7 @@ from models_ml.serving.answers.scoring_fields import FIELDS, NAMES, choices
 from models_ml.serving.answers.scoring_form import score_form
 from models_ml.serving.web.problems import Problem
 from models_ml.serving.web.security import CSRF_FIELD
-from models_ml.serving.web.state import settings, store
+from models_ml.serving.web.state import require_scoring, store
 
 if TYPE_CHECKING:
     from flask import Response
@@ -27,12 +27,7 @@ blueprint = Blueprint("score", __name__)
 @blueprint.before_request
 def refuse_where_read_only() -> None:
     """Without scoring there is no page of it. Raises Problem."""
-    if settings().read_only:
-        raise Problem(
-            HTTPStatus.FORBIDDEN,
-            "This server only reads: it was started with `--read-only`, which scores nobody. "
-            "The published predictions stand on the page Customers.",
-        )
+    require_scoring("The published predictions stand on the page Customers.")
 
 
 @blueprint.route("/score", methods=["GET", "POST"])

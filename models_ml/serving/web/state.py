@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app, g
+
+from models_ml.serving.web.problems import Problem
 
 if TYPE_CHECKING:
     from models_ml.serving.store import Store, Stores
@@ -18,6 +21,13 @@ def store() -> Store:
     if "store" not in g:
         g.store = cast("Stores", current_app.config[STORES]).newest()
     return cast("Store", g.store)
+
+
+def require_scoring(instead: str = "") -> None:
+    """Raise Problem where this server scores nobody; `instead` says what it answers."""
+    if settings().read_only:
+        which = f", which scores nobody. {instead}" if instead else "."
+        raise Problem(HTTPStatus.FORBIDDEN, f"This server only reads: it was started with `--read-only`{which}")
 
 
 def settings() -> Settings:

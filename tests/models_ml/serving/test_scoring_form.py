@@ -12,8 +12,9 @@ import pytest
 from planning_store import CHAMPION, NO_CHAMPION, USERS, VERSION, client, csrf, features, written
 
 from models_ml.portable.calibration import CalibrationBand, PlattScaling
+from models_ml.serving.answers.champion import band
 from models_ml.serving.answers.scoring_fields import NAMES, choices, read
-from models_ml.serving.answers.scoring_form import band, score_form
+from models_ml.serving.answers.scoring_form import score_form
 from models_ml.serving.answers.stand_ins import others, stand_ins
 from models_ml.serving.scoring import columns_of, filled_score, scores
 from models_ml.serving.web.problems import Problem
@@ -113,8 +114,9 @@ def test_the_answer_names_what_no_field_asks_for_and_what_has_no_say(store: Stor
 
 
 def test_high_is_what_the_champion_calls_and_middle_is_above_the_mean() -> None:
-    assert [band(risk, 0.3, 0.1) for risk in (0.3, 0.2, 0.1)] == ["high", "middle", "low"]
-    assert band(0.2, 0.3, None) == "low"
+    bands = [band(risk, 0.1, is_called=is_called) for risk, is_called in ((0.3, True), (0.2, False), (0.1, False))]
+    assert bands == ["high", "middle", "low"]
+    assert band(0.2, None, is_called=False) == "low"
 
 
 def test_the_population_is_that_of_the_newest_snapshot(store: Store) -> None:
