@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cli.jobs.workspace import Workspace
+    from models_ml.portable.model import PortableModel
     from models_ml.serving.contents import Publication
 
 KNOWN_ROWS = "select count({label}) as known_rows from marts.fct_churn_labels"
@@ -57,7 +58,7 @@ def export(workspace: Workspace) -> Path | None:
 
 
 def _export(workspace: Workspace, run_id: str, published_at: str) -> Path:
-    from models_ml.serving.contents import packed
+    from models_ml.serving.contents import tables_of
     from models_ml.serving.store_file import write_store
     from warehouse.contract.labels import default_label
 
@@ -65,8 +66,8 @@ def _export(workspace: Workspace, run_id: str, published_at: str) -> Path:
     with workspace.steps.step("export") as step:
         tables = _tables(workspace, label)
         publication = _publication(workspace, run_id, published_at, label)
-        if tables["snapshots"] is not None:
-            tables["snapshots"] = packed(tables["snapshots"], _inputs(publication))
+        if (snapshots := tables["snapshots"]) is not None:
+            tables |= tables_of(snapshots, _model(publication))
         step.rows_in = step.rows_out = sum(len(rows) for rows in tables.values() if rows is not None)
         path = write_store(workspace.home.serving, publication, tables)
         step.detail = f"{step.rows_out:,} rows for the web app, in {shown(path)}"
@@ -75,12 +76,17 @@ def _export(workspace: Workspace, run_id: str, published_at: str) -> Path:
 
 def _tables(workspace: Workspace, label: str) -> dict[str, pd.DataFrame | None]:
     """The rows of all tables of the file, by Arrow: value by value, those of the snapshots would take minutes."""
-    from models_ml.serving.contents import TABLES, statement
+    from models_ml.serving.contents import TABLES, statement, without_rows
+    from models_ml.tables import PREDICTIONS
 
     known = answered(workspace, {"known": KNOWN_ROWS.replace("{label}", label)})["known"]
     known_rows = 0 if known is None else int(known.known_rows.iloc[0])
     with _by_arrow(workspace):
-        return answered(workspace, {name: statement(name, label, known_rows) for name in TABLES})
+        tables = answered(workspace, {name: statement(name, label, known_rows) for name in TABLES})
+        if tables["predictions"] is None:
+            # Before the first prediction there is no table of them; the customers are there all the same.
+            tables |= answered(workspace, {"customers": without_rows(statement("customers", label), PREDICTIONS)})
+    return tables
 
 
 @contextmanager
@@ -112,9 +118,7 @@ def _publication(workspace: Workspace, run_id: str, published_at: str, label: st
     return Publication(run_id, published_at, written_at, label, row.horizon_days, row.model_version, model)
 
 
-def _inputs(publication: Publication) -> tuple[str, ...]:
-    """The features that have a say in the champion's scores."""
+def _model(publication: Publication) -> PortableModel | None:
     from models_ml.portable.model import PortableModel
-    from models_ml.serving.scoring import inputs_of
 
-    return inputs_of(PortableModel.from_json(publication.model)) if publication.model else ()
+    return PortableModel.from_json(publication.model) if publication.model else None

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from models_ml.serving.contents import INDICES
+from models_ml.serving.contents import INDICES, SORTED
 from warehouse.contract.files import replace_file
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ def _write_table(database: sqlite3.Connection, name: str, columns: list[str], ro
     places = ", ".join("?" * len(columns))
     database.execute(f'create table "{name}" ({quoted})')
     database.executemany(f'insert into "{name}" values ({places})', rows)  # noqa: S608 - a table of ours
-    for column in INDICES.get(name, ()):
-        database.execute(f'create index "{name}_by_{column}" on "{name}" ("{column}")')
+    for keys in INDICES.get(name, ()):
+        found = ", ".join(SORTED.get(key, f'"{key}"') for key in keys)
+        database.execute(f'create index "{name}_by_{keys[0]}" on "{name}" ({found})')
 
 
 def _values(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from planning_store import CHAMPION, NEWEST, NO_CHAMPION, PUBLICATION, VERSION, 
 from planning_store import tables as planning_tables
 
 from models_ml.serving.app import create_app
+from models_ml.serving.contents import tables_of
 from models_ml.serving.scoring import scores
 from models_ml.serving.store_file import write_store
 from models_ml.serving.web.settings import Settings
@@ -63,6 +64,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "sessions": sessions(),
         "spells": spells(),
         "snapshots": snapshots(),
+        **past(snapshots()),
         "population": population(),
         "days": days(),
         "findings": findings(),
@@ -183,6 +185,13 @@ def snapshots() -> pd.DataFrame:
             if not _has_gone(user, day)
         ]
     )
+
+
+def past(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What is compared of the past, of rows of `snapshots`."""
+    told = pd.DataFrame([json.loads(features) for features in rows["features"]], index=rows.index)
+    found = tables_of(pd.concat([rows.drop(columns="features"), told], axis=1), CHAMPION)
+    return {name: table for name, table in found.items() if name != "snapshots" and table is not None}
 
 
 def population() -> pd.DataFrame:

@@ -23,6 +23,7 @@ from models_ml.campaigns.arms import (
 )
 from models_ml.campaigns.spec import MONEY, CampaignSpec, InvalidCampaign, id_of
 from models_ml.errors import UnknownLabel
+from models_ml.serving.store import kept_by_store
 from models_ml.serving.web.problems import Problem, said
 from warehouse.contract.cells import defused_cells
 
@@ -182,6 +183,7 @@ def _wrong(errors: dict[str, str]) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "No campaign can be planned with these settings.", errors)
 
 
+@kept_by_store
 def _scored(store: Store) -> list[Row]:
     """The predictions of the newest snapshot, by the version that scored it last."""
     if "predictions" not in store.tables:

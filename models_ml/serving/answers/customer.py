@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from models_ml.serving.answers.champion import band
 from models_ml.serving.scoring import inputs_of
+from models_ml.serving.store import kept_by_store
 from models_ml.serving.web.problems import Problem, said
 from warehouse.contract.catalogue import features_by_name
 
@@ -186,7 +186,7 @@ def chart_of_risk(told: list[Row]) -> list[Row]:
     return [{name: row[name] for name in names} for row in told]
 
 
-@lru_cache(maxsize=2)
+@kept_by_store
 def _quartiles(store: Store) -> dict[str, tuple[float | None, float | None, float | None]]:
     """The quartiles of each feature at the newest snapshot."""
     if "population" not in store.tables:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from math import ceil, isfinite
 from typing import TYPE_CHECKING
 
 from models_ml.serving.answers import matching
+from models_ml.serving.store import kept_by_store
 from models_ml.serving.web.problems import Problem, said
 from warehouse.contract.cells import defused_cells
 
@@ -145,7 +145,7 @@ def choices(store: Store) -> dict[str, list[str]]:
     return {name: values_of(store, column) for name, column in CHOICES.items()}
 
 
-@lru_cache(maxsize=8)
+@kept_by_store
 def values_of(store: Store, column: str) -> list[str]:
     """The values that customers have in a column of ours."""
     if "customers" not in store.tables:

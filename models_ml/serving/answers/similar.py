@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 from models_ml.evaluation.reliability import wilson_interval
+from models_ml.serving.contents import ELEMENT
 from models_ml.serving.scoring import columns_of
+from models_ml.serving.store import kept_by_store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_ml.portable.arrays import Floats
-    from models_ml.portable.model import PortableModel
     from models_ml.serving.store import Store
 
 NEAREST = 20
-# At later dates only those are known who left already: who stays is known when the horizon is over.
-KNOWN = """
-select user_id, as_of_date, outcome, features
-from snapshots
-where outcome is not null and as_of_date <= (select max(as_of_date) from snapshots where outcome = 0)
-order by as_of_date, user_id
-"""
 
 
 @dataclass(frozen=True)
@@ -60,9 +52,9 @@ class Similar:
 class Past:
     """Past snapshots whose outcome is known: the champion's elements, less their mean, in standard deviations."""
 
-    users: NDArray[Any]
+    users: list[str]
     customers: int
-    dates: NDArray[Any]
+    dates: list[str]
     outcomes: NDArray[np.bool_]
     standardised: Floats
     mean: Floats
@@ -73,7 +65,7 @@ def similar(store: Store, user_id: str, of_user: dict[str, Any] | None) -> Simil
     """Return the 20 nearest others, each at the date of most likeness; None where nothing can be compared."""
     if store.model is None or of_user is None:
         return None
-    past = _past(store, store.model)
+    past = _past(store)
     if past is None:
         return None
     own = (store.model.elements(columns_of(store.model, [of_user])) - past.mean) / past.deviation
@@ -105,22 +97,21 @@ def _similar(past: Past, distances: Floats, places: list[int]) -> Similar:
     return Similar(nearest, left, share, low, high, past.customers, len(past.users), float(past.outcomes.mean()))
 
 
-@lru_cache(maxsize=2)
-def _past(store: Store, model: PortableModel) -> Past | None:
-    """The past of a publication; None where no outcome is known."""
-    rows = store.rows(KNOWN) if "snapshots" in store.tables else []
-    if not rows:
+@kept_by_store
+def _past(store: Store) -> Past | None:
+    """The past of a publication; None where no outcome is known, or an earlier version wrote the file."""
+    if not {"past", "past_elements"} <= store.tables:
         return None
-    elements = model.elements(columns_of(model, [orjson.loads(row["features"]) for row in rows]))
-    mean, deviation = elements.mean(axis=0), elements.std(axis=0)
-    # What is the same in all tells nothing of likeness, but keeps its own unit for who differs.
-    deviation = np.where(deviation > 0, deviation, 1.0)
+    rows = store.rows("select * from past order by rowid")
+    units = store.rows("select mean, deviation from past_elements order by rowid")
+    users = [row["user_id"] for row in rows]
+    standardised = np.frombuffer(b"".join(row["elements"] for row in rows), ELEMENT)
     return Past(
-        users=np.array([row["user_id"] for row in rows], dtype=object),
-        customers=len({row["user_id"] for row in rows}),
-        dates=np.array([row["as_of_date"] for row in rows], dtype=object),
+        users=users,
+        customers=len(set(users)),
+        dates=[row["as_of_date"] for row in rows],
         outcomes=np.array([bool(row["outcome"]) for row in rows]),
-        standardised=(elements - mean) / deviation,
-        mean=mean,
-        deviation=deviation,
+        standardised=standardised.reshape(len(rows), len(units)),
+        mean=np.array([unit["mean"] for unit in units], float),
+        deviation=np.array([unit["deviation"] for unit in units], float),
     )

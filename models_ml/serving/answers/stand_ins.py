@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from models_ml.serving.answers.scoring_fields import FIELDS
 from models_ml.serving.contents import FORM_COLUMNS
 from models_ml.serving.scoring import columns_of
+from models_ml.serving.store import kept_by_store
 
 if TYPE_CHECKING:
     from models_ml.portable.arrays import Floats
@@ -46,7 +46,7 @@ EXPOSURES = {
 SPLIT = {"songs": "song_count_lifetime", "adverts": "advert_count_lifetime"}
 
 
-@lru_cache(maxsize=2)
+@kept_by_store
 def others(store: Store, model: PortableModel) -> Columns:
     """Users of the newest snapshot, at most 500 drawn evenly, by column; one of medians where there is none."""
     rows = _newest(store) or [dict(model.usual)]

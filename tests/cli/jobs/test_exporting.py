@@ -60,6 +60,16 @@ def test_each_publication_is_written_once_also_where_the_gate_stops_what_follows
     assert store.publication.run_id == "export-run"
     assert store.model is None
     # Without a model there are no predictions to stand beside the customers: pages say so.
+    assert "predictions" not in store.tables
+    users = [row.user_id for row in workspace.spark.sql("select user_id from marts.dim_users order by 1").collect()]
+    assert store.rows("select user_id, probability, reasons from customers order by 1") == [
+        {"user_id": user, "probability": None, "reasons": None} for user in users
+    ]
+    client = create_app(Settings(workspace.home.serving, workspace.home.reports)).test_client()
+    for page in ("/", "/customers", f"/customers/{users[0]}"):
+        answer = client.get(page, base_url="http://localhost")
+        assert (answer.status_code, "sparkhouse predict" in answer.text or page != "/") == (200, True)
+    assert client.get("/api/v1/customers", base_url="http://localhost").get_json()["total"] == len(users) > 5
     days = workspace.spark.sql("select count(*) as n from marts.fct_service_days").collect()[0].n
     assert store.row("select count(*) as n from days") == {"n": days}
     assert exporting.export(workspace) is None

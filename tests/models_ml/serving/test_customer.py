@@ -137,18 +137,31 @@ def known(store: Store) -> list[dict[str, Any]]:
 
 def test_a_leaver_of_a_date_at_which_nobody_is_known_to_stay_is_no_neighbour(tmp_path: Path) -> None:
     from planning_store import PUBLICATION
-    from serving_store import snapshots, tables
+    from serving_store import past, snapshots, tables
 
     from models_ml.serving.store_file import write_store
 
     rows = snapshots()
     # He left soon; of the others at that date nothing is known before the horizon is over.
     rows.loc[(rows.as_of_date == DATES[1]) & (rows.user_id == "4"), "outcome"] = True
-    write_store(tmp_path, PUBLICATION, tables() | {"snapshots": rows})
+    write_store(tmp_path, PUBLICATION, tables() | {"snapshots": rows} | past(rows))
     state = Stores(tmp_path).newest()
     found = similar(state, "3", newest_features(state, "3"))
     assert found is not None
     assert (found.snapshots, found.left) == (12, 1)
+
+
+def test_a_file_of_an_earlier_version_says_nothing_of_similar_customers(tmp_path: Path) -> None:
+    from planning_store import PUBLICATION
+    from serving_store import tables
+
+    from models_ml.serving.store_file import write_store
+
+    write_store(tmp_path, PUBLICATION, tables() | {"past": None, "past_elements": None})
+    state = Stores(tmp_path).newest()
+    assert similar(state, "3", newest_features(state, "3")) is None
+    answer = small_client(tmp_path).get("/customers/3")
+    assert (answer.status_code, "There is nothing to compare" in answer.text) == (200, True)
 
 
 def test_what_is_not_changed_scores_as_was_published(store: Store) -> None:
