@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined
 
 from models_ml.reports.text import number, percent, with_code
 from models_ml.serving.store import Stores
-from models_ml.serving.web import problems, security
+from models_ml.serving.web import problems, security, uploads
 from models_ml.serving.web.state import SETTINGS, STORES
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ MODULES = (
     "models_ml.serving.pages.campaign",
     "models_ml.serving.pages.model",
     "models_ml.serving.api.customers",
+    "models_ml.serving.api.alternatives",
     "models_ml.serving.api.scoring",
+    "models_ml.serving.api.upload",
     "models_ml.serving.api.reference",
     "models_ml.serving.api.document",
 )
@@ -58,9 +60,10 @@ def create_app(settings: Settings, read_log: ReadLog | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(bar=BAR, settings=settings, number=number, percent=percent)
     app.jinja_env.filters["with_code"] = with_code
-    app.extensions["read_log"] = read_log
+    app.extensions[uploads.READ_LOG] = read_log
     problems.register(app)
     security.register(app)
+    uploads.register(app)
     for name in MODULES:
         app.register_blueprint(import_module(name).blueprint)
     return app

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from models_ml.serving.answers import matching
+from models_ml.serving.web.problems import Problem, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +52,11 @@ def customer(store: Store, user_id: str) -> Row | None:
         return None
     row = store.row(f"select {_columns(LISTED)} from customers where user_id = ?", (user_id,))  # noqa: S608
     return _typed(row) if row else None
+
+
+def nobody(user_id: str) -> Problem:
+    """What to raise where there is no customer of an id."""
+    return Problem(HTTPStatus.NOT_FOUND, f"There is no customer {said(user_id)} in this publication.")
 
 
 def predictions(store: Store, user_id: str) -> list[Row]:

@@ -40,7 +40,7 @@ def score_features(store: Store, customers: object) -> dict[str, Any]:
         asdict(score) | {"missing": [name for name in read if row.get(name) is None]}
         for row, score in zip(rows, scores(model, rows), strict=True)
     ]
-    return _about(store, model) | {"scores": found}
+    return about(store, model) | {"scores": found}
 
 
 def score_users(store: Store, user_ids: object) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def score_users(store: Store, user_ids: object) -> dict[str, Any]:
     rows = _newest_rows(store, wanted)
     known = [user_id for user_id in wanted if user_id in rows]
     found = scores(model, [json.loads(rows[user_id]["features"]) for user_id in known])
-    return _about(store, model) | {
+    return about(store, model) | {
         "scores": [
             {"user_id": user_id, "as_of_date": rows[user_id]["as_of_date"]} | asdict(score)
             for user_id, score in zip(known, found, strict=True)
@@ -62,7 +62,8 @@ def score_users(store: Store, user_ids: object) -> dict[str, Any]:
     }
 
 
-def _about(store: Store, model: PortableModel) -> dict[str, Any]:
+def about(store: Store, model: PortableModel) -> dict[str, Any]:
+    """Return which champion answers, and to what question."""
     return {
         "model_version": store.publication.model_version,
         "label": model.label,

@@ -125,6 +125,11 @@ def champion(store: Store) -> Version | None:
     return next((version for version in versions(store) if version.is_champion), None)
 
 
+def challenger(store: Store) -> Version | None:
+    """Return the newest version that was trained after the champion and not promoted; None where there is none."""
+    return next((version for version in versions(store) if version.is_challenger), None)
+
+
 def drift(store: Store) -> list[Drifted]:
     """Return drift at the newest snapshot that it was measured of, the largest first."""
     if "drift" not in store.tables:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from models_ml.serving.store import Row, Store
 
 Gate = Literal["passed", "warned", "stopped"]
 WEEK = 7
+# What the last whole run writes beside the report.
+RUN = "run.json"
 CUSTOMERS = """
 select
     count(*) as customers,
@@ -94,6 +100,16 @@ def days(store: Store) -> Days | None:
         cancellations=_sum(week, "cancellation_count"),
         cancellations_before=_sum(before, "cancellation_count") if full else None,
     )
+
+
+def last_run(path: Path) -> dict[str, Any] | None:
+    """Return what the last `sparkhouse run` wrote of itself, however it ended; None where there is none, or half."""
+    try:
+        record = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    is_whole = isinstance(record, dict) and record.keys() >= {"status", "started_at", "seconds", "steps"}
+    return record if is_whole else None
 
 
 def _sum(rows: list[Row], name: str) -> int:

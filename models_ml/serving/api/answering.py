@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -13,7 +14,7 @@ from models_ml.serving.web.problems import Problem
 from models_ml.serving.web.state import store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = "/api/v1"
 # A thousand customers with all features come to six million.
@@ -41,9 +42,20 @@ def page_of(items: list[Any], total: int, values: Mapping[str, Any]) -> dict[str
     return {"total": total, "page": page, "limit": limit, "links": links, "items": items}
 
 
+def slice_of(items: Sequence[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of a list of which all items are at hand."""
+    start = (values["page"] - 1) * values["limit"]
+    return page_of(list(items[start : start + values["limit"]]), len(items), values)
+
+
 def _link(values: Mapping[str, Any], page: int) -> str:
     asked = {name: value for name, value in values.items() if value is not None} | {"page": page}
     return f"{quote(request.path, safe='/')}?{urlencode(asked)}"
+
+
+def tag_of(content: object) -> str:
+    """The tag of an answer that is not of one publication alone."""
+    return sha256(orjson.dumps(content)).hexdigest()[:16]
 
 
 def json_body() -> dict[str, Any]:
@@ -60,5 +72,5 @@ def json_body() -> dict[str, Any]:
         where = f"line {error.lineno}, column {error.colno}"
         raise Problem(HTTPStatus.BAD_REQUEST, f"This is no JSON: {error.msg}, at {where}.") from error
     if not isinstance(body, dict):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, 'Send a JSON object, such as {"user_ids": ["100"]}.')
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Send a JSON object: /api/docs has one for each operation.")
     return body

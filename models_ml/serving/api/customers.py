@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
-from models_ml.serving.answers.api_customers import customer, listed, predictions, sessions, sorts
+from models_ml.serving.answers.api_customers import customer, listed, nobody, predictions, sessions, sorts
 from models_ml.serving.api.answering import ROOT, answered, page_of
-from models_ml.serving.api.parameters import MOST_LETTERS, Parameter, asked
-from models_ml.serving.web.problems import Problem, said
+from models_ml.serving.api.parameters import MOST_LETTERS, PAGING, Parameter, asked
+from models_ml.serving.web.problems import Problem
 from models_ml.serving.web.state import store
 
 if TYPE_CHECKING:
     from flask import Response
 
-MOST_PAGES, MOST_DAYS = 1_000_000, 36_525
-PAGING = (
-    Parameter("limit", "whole", "Rows of a page.", 1, 200, default=50),
-    Parameter("page", "whole", "Which page, from 1 on.", 1, MOST_PAGES, default=1),
-)
+MOST_DAYS = 36_525
 DAYS = "days from the last event of the customer to the last of the log"
 FILTERS = (
     Parameter("search", "text", "Part of the user id, the state or the metropolitan area; case does not matter."),
@@ -61,7 +57,7 @@ def one_customer(user_id: str) -> Response:
     values = asked(request.args, PAGING)
     found = customer(store(), user_id)
     if found is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"There is no customer {said(user_id)} in this publication.")
+        raise nobody(user_id)
     of_page = sessions(store(), user_id, values["page"], values["limit"])
     content = {
         "customer": found,

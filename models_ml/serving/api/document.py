@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Blueprint, render_template, request
 
-from models_ml.serving.api.answering import ROOT, answered
+from models_ml.serving.api.answering import ROOT, answered, tag_of
 from models_ml.serving.api.operations import GET, OPERATIONS, Operation
 from models_ml.serving.api.parameters import asked
-from models_ml.serving.api.schemas import USER_ID, ref, schemas
+from models_ml.serving.api.schemas.parts import USER_ID, ref
+from models_ml.serving.api.schemas.whole import schemas
 from models_ml.serving.web.state import settings
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 ABOUT = (
     "What the pages of Sparkhouse show, for programs. Every answer is of one publication: its ETag changes with the "
-    "next, and If-None-Match saves what has not changed. Refusals are problem documents (RFC 9457); `errors` names "
-    "each wrong field and what it has to be. All times are UTC."
+    "next (that of the overview with each run, too), and If-None-Match saves what has not changed. "
+    "Lists come in pages: `limit` and `page` say which, and "
+    "`links` lead to the others; beyond the last a page is empty. Refusals are problem documents (RFC 9457); "
+    "`errors` names each wrong field and what it has to be. All times are UTC."
 )
 # Whatever is asked, the server may be in no state to answer.
 ALWAYS = ("400", "401", "421", "503")
@@ -78,7 +80,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def _tag() -> str:
-    return sha256(orjson.dumps(document())).hexdigest()[:16]
+    return tag_of(document())
 
 
 def _described(operation: Operation) -> dict[str, Any]:
@@ -90,9 +92,13 @@ def _described(operation: Operation) -> dict[str, Any]:
     if parameters := _parameters(operation):
         described["parameters"] = parameters
     if operation.body:
-        content = {"schema": ref(operation.body), "example": operation.example}
-        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+        described["requestBody"] = {"required": True, "content": {operation.takes: _body(operation)}}
     return described
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    example = {} if operation.example is None else {"example": operation.example}
+    return {"schema": ref(str(operation.body))} | example
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -101,7 +107,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         {
             "name": parameter.name,
             "in": "query",
-            "required": False,
+            "required": parameter.is_required,
             "description": parameter.description,
             "schema": parameter.schema,
         }
@@ -128,5 +134,5 @@ def _problem() -> dict[str, Any]:
 
 
 def _example(operation: Operation) -> str | None:
-    """The example of a body as it is edited."""
-    return orjson.dumps(operation.example, option=orjson.OPT_INDENT_2).decode() if operation.body else None
+    """The example of a body as it is edited; None where a file is sent, or nothing."""
+    return orjson.dumps(operation.example, option=orjson.OPT_INDENT_2).decode() if operation.example else None

@@ -9,8 +9,9 @@ from flask import Blueprint, request
 
 from models_ml.serving.answers import campaign, model
 from models_ml.serving.answers.api_features import described
-from models_ml.serving.api.answering import ROOT, answered
-from models_ml.serving.api.parameters import Parameter, asked
+from models_ml.serving.answers.api_overview import numbers
+from models_ml.serving.api.answering import ROOT, answered, slice_of, tag_of
+from models_ml.serving.api.parameters import PAGING, Parameter, asked
 from models_ml.serving.web.state import settings, store
 
 if TYPE_CHECKING:
@@ -33,29 +34,43 @@ blueprint = Blueprint("api_reference", __name__, url_prefix=ROOT)
 def publication() -> Response:
     """The state that all answers are of, until there is another."""
     asked(request.args)
-    kept = {name: value for name, value in asdict(store().publication).items() if name != "model"}
-    return answered(kept | {"is_read_only": settings().read_only})
+    return answered(_publication())
+
+
+@blueprint.get("/overview")
+def overview() -> Response:
+    """Today's numbers; the last run may be later than the publication, so what is said makes the tag."""
+    asked(request.args)
+    content = {"publication": _publication()} | numbers(store(), settings().reports)
+    return answered(content, tag_of(content))
 
 
 @blueprint.get("/features")
 def features() -> Response:
-    """The catalogue of features."""
-    asked(request.args)
-    return answered({"items": described(store())})
+    """A page of the catalogue of features."""
+    values = asked(request.args, PAGING)
+    return answered(slice_of(described(store()), values))
 
 
 @blueprint.get("/model")
-def versions() -> Response:
-    """The champion's card, and all versions."""
+def card() -> Response:
+    """The champion's card, and that of the challenger."""
     asked(request.args)
-    return answered({"champion": model.champion(store()), "versions": model.versions(store())})
+    return answered({"champion": model.champion(store()), "challenger": model.challenger(store())})
+
+
+@blueprint.get("/model/versions")
+def versions() -> Response:
+    """A page of all versions, the newest first."""
+    values = asked(request.args, PAGING)
+    return answered(slice_of(model.versions(store()), values))
 
 
 @blueprint.get("/campaigns")
 def campaigns() -> Response:
-    """Campaigns that were drawn, and their effect where it is known."""
-    asked(request.args)
-    return answered({"items": campaign.past(store())})
+    """A page of the campaigns that were drawn, with their effect where it is known."""
+    values = asked(request.args, PAGING)
+    return answered(slice_of(campaign.past(store()), values))
 
 
 @blueprint.get("/campaigns/plan")
@@ -68,14 +83,20 @@ def plan() -> Response:
 
 @blueprint.get("/outcomes")
 def outcomes() -> Response:
-    """What was foretold against what came true, by snapshot."""
-    asked(request.args)
-    items: list[dict[str, Any]] = [asdict(each) | {"agrees": each.agrees} for each in model.came_true(store())]
-    return answered({"items": items})
+    """A page of what was foretold against what came true, by snapshot."""
+    values = asked(request.args, PAGING)
+    items = [asdict(each) | {"agrees": each.agrees} for each in model.came_true(store())]
+    return answered(slice_of(items, values))
 
 
 @blueprint.get("/drift")
 def drift() -> Response:
-    """How far the newest snapshot is from what the champion was trained on, by input."""
-    asked(request.args)
-    return answered({"items": [asdict(each) | {"is_beyond": each.is_beyond} for each in model.drift(store())]})
+    """A page of how far the newest snapshot is from what the champion was trained on, by input."""
+    values = asked(request.args, PAGING)
+    items = [asdict(each) | {"is_beyond": each.is_beyond} for each in model.drift(store())]
+    return answered(slice_of(items, values))
+
+
+def _publication() -> dict[str, Any]:
+    kept = {name: value for name, value in asdict(store().publication).items() if name != "model"}
+    return kept | {"is_read_only": settings().read_only}

@@ -12,7 +12,8 @@ function requestOf(form) {
     else query.append(field.name, field.value);
   }
   const body = form.querySelector(".body");
-  const options = body ? { headers: { "Content-Type": "application/json" }, body: body.value } : {};
+  const content = body?.type === "file" ? body.files[0] : body?.value;
+  const options = body ? { headers: { "Content-Type": form.dataset.takes }, body: content } : {};
   return { address: query.size ? `${path}?${query}` : path, options: { method: form.dataset.method, ...options } };
 }
 

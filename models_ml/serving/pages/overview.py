@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import orjson
 from flask import Blueprint, render_template
 
 from models_ml.serving.answers import overview as answers
 from models_ml.serving.pages.report import has_report
 from models_ml.serving.web.state import settings, store
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 # What lies beside the pages of the report, by its name.
-RUN = "run.json"
-BESIDE = {"dbt-docs.html": "dbt's documentation of all tables", RUN: "The last whole run, step by step, as JSON"}
+BESIDE = {
+    "dbt-docs.html": "dbt's documentation of all tables",
+    answers.RUN: "The last whole run, step by step, as JSON",
+}
 MOST_SHOWN = 20
 
 blueprint = Blueprint("overview", __name__)
@@ -35,18 +31,8 @@ def page() -> str:
         event_age_days=answers.event_age_days(customers["newest_event_at"] if customers else None),
         days=answers.days(state),
         audit=answers.audit(state),
-        last_run=_last_run(settings().reports / RUN),
+        last_run=answers.last_run(settings().reports / answers.RUN),
         most_shown=MOST_SHOWN,
         has_report=has_report(),
         beside={name: title for name, title in BESIDE.items() if (settings().reports / name).is_file()},
     )
-
-
-def _last_run(path: Path) -> dict[str, Any] | None:
-    """What the last `sparkhouse run` wrote of itself, however it ended; None where there is none, or half of it."""
-    try:
-        record = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return None
-    is_whole = isinstance(record, dict) and record.keys() >= {"status", "started_at", "seconds", "steps"}
-    return record if is_whole else None

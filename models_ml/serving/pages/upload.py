@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -11,21 +10,19 @@ from flask import Blueprint, Response, current_app, render_template, request
 from models_ml.serving.answers.upload import as_csv, score_upload
 from models_ml.serving.uploads.downloads import Downloads
 from models_ml.serving.uploads.reading import UnreadableUpload
+from models_ml.serving.web.dates import is_date
 from models_ml.serving.web.problems import Problem, said
-from models_ml.serving.web.security import RateLimit
 from models_ml.serving.web.state import settings, store
+from models_ml.serving.web.uploads import require_uploads, take_upload
 
 if TYPE_CHECKING:
     from flask.blueprints import BlueprintSetupState
     from werkzeug.datastructures import FileStorage
 
     from models_ml.serving.answers.upload import UploadAnswer
-    from models_ml.serving.uploads.reading import ReadLog
 
-# Where whoever makes the app puts its reader of logs; None where it has none.
-READ_LOG, DOWNLOADS, LIMIT = "read_log", "upload_downloads", "upload_limit"
+DOWNLOADS = "upload_downloads"
 USERS_SHOWN = 100
-UPLOADS, SECONDS = 6, 60
 PAGE = "upload.html"
 FORGOTTEN = "This answer is no longer kept: upload the log once more."
 
@@ -34,8 +31,7 @@ blueprint = Blueprint("upload", __name__)
 
 @blueprint.record_once
 def set_up(state: BlueprintSetupState) -> None:
-    """Give each app its own limit and its own downloads."""
-    state.app.extensions[LIMIT] = RateLimit(UPLOADS, SECONDS)
+    """Give each app its own downloads."""
     state.app.extensions[DOWNLOADS] = Downloads()
 
 
@@ -48,11 +44,11 @@ def page() -> str:
 @blueprint.post("/upload")
 def upload() -> str | Response:
     """The risk of the users of a log; the form with what is wrong where there is none."""
-    read_log = _require_uploads()
+    read_log = require_uploads()
     file, as_of, errors = _asked()
     if errors or file is None:
         return Response(_form(errors, as_of), HTTPStatus.UNPROCESSABLE_ENTITY)
-    current_app.extensions[LIMIT].take()
+    take_upload()
     try:
         answer = score_upload(store(), read_log, file.save, as_of or None)
     except UnreadableUpload as refusal:
@@ -74,36 +70,19 @@ def download(key: str) -> Response:
     return answer
 
 
-def _require_uploads() -> ReadLog:
-    """Raise Problem where this server takes no upload."""
-    if settings().read_only:
-        raise Problem(HTTPStatus.FORBIDDEN, "This server takes nothing in: it was started with `--read-only`.")
-    read_log = current_app.extensions.get(READ_LOG)
-    if read_log is None:
-        raise Problem(HTTPStatus.NOT_IMPLEMENTED, "This server has no reader of logs: start it by `sparkhouse app`.")
-    return cast("ReadLog", read_log)
-
-
 def _asked() -> tuple[FileStorage | None, str, dict[str, str]]:
     """The file, the date, and what is wrong with either, by field."""
     file, as_of, errors = request.files.get("file"), request.form.get("as_of", "").strip(), {}
     if file is None or not file.filename:
         errors["file"] = "Choose a file: a log of events, plain or packed."
-    if as_of and not _is_date(as_of):
+    if as_of and not is_date(as_of):
         errors["as_of"] = f"{said(as_of)} is no date: write it as 2018-12-01, or leave it out for the log's end."
     return file, as_of, errors
 
 
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
 def _form(errors: dict[str, str] | None = None, as_of: str = "") -> str:
     most = settings().most_bytes // 1_000_000
-    kept = as_of if as_of and _is_date(as_of) else ""
+    kept = as_of if as_of and is_date(as_of) else ""
     return render_template(
         PAGE, title="Upload a log", answer=None, errors=errors or {}, as_of=kept, most_megabytes=most
     )

@@ -123,7 +123,7 @@ def test_each_wrong_parameter_is_named_with_what_it_has_to_be(client: FlaskClien
     ]
     assert problem["errors"]["limit"] == "Has to be a whole number from 1 to 200."
     assert got(client, "/customers?level=free&level=paid", 400)["errors"] == {"level": "Has to be said once."}
-    assert "there are none here" in got(client, "/drift?as_of=2018-12-03", 400)["errors"]["as_of"]
+    assert "there are none here" in got(client, "/model?as_of=2018-12-03", 400)["errors"]["as_of"]
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "\x00", "é\u202e", "%"])
@@ -269,7 +269,7 @@ def test_who_only_reads_scores_nobody(tmp_path: Path) -> None:
 
 
 def test_the_features_are_those_of_the_catalogue_and_tell_which_are_read(client: FlaskClient) -> None:
-    items = {each["name"]: each for each in got(client, "/features")["items"]}
+    items = {each["name"]: each for each in got(client, "/features?limit=200")["items"]}
     assert len(items) == 200
     assert items["level"]["allowed"] == ["free", "paid"]
     assert items["session_count_lifetime"]["is_read"]
@@ -280,7 +280,10 @@ def test_the_features_are_those_of_the_catalogue_and_tell_which_are_read(client:
 def test_the_model_the_campaigns_and_what_came_true(client: FlaskClient) -> None:
     found = got(client, "/model")
     assert found["champion"]["model_version"] == VERSION
-    assert len(found["versions"]) == 3
+    assert found["challenger"]["is_challenger"]
+    versions = got(client, "/model/versions")["items"]
+    assert len(versions) == 3
+    assert found["champion"] in versions
     assert [each["campaign_id"] for each in got(client, "/campaigns")["items"]] == ["winter", "autumn"]
     assert [each["agrees"] for each in got(client, "/outcomes")["items"]] == [False, True]
     assert got(client, "/drift")["items"][0]["feature"] == "score"

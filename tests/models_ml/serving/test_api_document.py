@@ -11,18 +11,24 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
-from serving_store import bare_store, first_store, small_client, small_store
+from serving_store import bare_store, first_store, small_store
+from uploaded import READ
 
 from models_ml.serving.api.answering import ROOT
 from models_ml.serving.api.document import document
 from models_ml.serving.api.operations import OPERATIONS, Operation
 from models_ml.serving.app import create_app
+from models_ml.serving.web.security import RateLimit
 from models_ml.serving.web.settings import Settings
+from models_ml.serving.web.uploads import LIMIT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from flask import Flask
+    from werkzeug.test import TestResponse
+
+    from models_ml.serving.uploads.reading import ReadUpload, SaveTo
 
 DOCUMENT = f"{ROOT}/openapi.json"
 EXAMPLES = 50
@@ -36,7 +42,29 @@ WRONG_CASES = [(each, GenerationMode.NEGATIVE) for each in OPERATIONS if each.pa
 def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     folder = tmp_path_factory.mktemp("store")
     small_store(folder)
-    return create_app(Settings(folder, folder / "reports"))
+    return app_of(folder)
+
+
+def app_of(folder: Path) -> Flask:
+    """The app with a reader that takes any bytes, as often as they come."""
+
+    def reads(save_to: SaveTo, as_of: str | None, wanted: tuple[str, ...]) -> ReadUpload:  # noqa: ARG001 - a ReadLog
+        save_to(folder / "upload")
+        (folder / "upload").unlink()
+        return READ
+
+    app = create_app(Settings(folder, folder / "reports"), reads)
+    app.extensions[LIMIT] = RateLimit(1_000_000, 1)
+    return app
+
+
+def asked_by_example(app: Flask, operation: Operation) -> TestResponse:
+    """The answer to the example of the document; a file has none, nor has a parameter that is required."""
+    path = f"{ROOT}{operation.path}".replace("{user_id}", "3")
+    query = {each.name: "3" for each in operation.parameters if each.is_required}
+    data = None if operation.body is None else json.dumps(operation.example or {})
+    method, kind = operation.method.upper(), operation.takes
+    return app.test_client().open(path, method=method, query_string=query, data=data, content_type=kind)
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +117,10 @@ def test_each_reference_of_the_document_leads_somewhere() -> None:
 @pytest.mark.parametrize("write", [first_store, bare_store])
 def test_without_a_model_or_any_table_each_list_is_empty_and_each_score_refused(tmp_path: Path, write: Any) -> None:  # noqa: ANN401 - a function
     write(tmp_path)
-    client = small_client(tmp_path)
+    app = app_of(tmp_path)
     for operation in OPERATIONS:
-        path = f"{ROOT}{operation.path}".replace("{user_id}", "1")
-        answer = client.open(path, method=operation.method.upper(), json=operation.example)
-        assert answer.status_code in {200, 404, 409}, (path, answer.text)
+        answer = asked_by_example(app, operation)
+        assert answer.status_code in {200, 404, 409}, (operation.path, answer.text)
         if operation.body:
             assert answer.status_code == 409
             assert "sparkhouse train" in json.loads(answer.data)["detail"]
@@ -101,8 +128,8 @@ def test_without_a_model_or_any_table_each_list_is_empty_and_each_score_refused(
 
 def test_each_example_of_the_document_is_answered(app: Flask) -> None:
     for operation in OPERATIONS:
-        if operation.body:
-            assert app.test_client().post(f"{ROOT}{operation.path}", json=operation.example).status_code == 200
+        answer = asked_by_example(app, operation)
+        assert answer.status_code == 200, (operation.path, answer.text)
 
 
 def test_the_page_lists_each_operation_with_its_parameters(app: Flask) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from uploaded import HOSTILE, READ, reads
 
 from models_ml.portable.calibration import CalibrationBand, PlattScaling
 from models_ml.portable.encoder import Encoder
@@ -21,7 +22,7 @@ from models_ml.serving.app import create_app
 from models_ml.serving.contents import Publication
 from models_ml.serving.store_file import write_store
 from models_ml.serving.uploads.downloads import MOST_KEPT, Downloads
-from models_ml.serving.uploads.reading import ReadUpload, Refused, UnreadableUpload
+from models_ml.serving.uploads.reading import ReadUpload, UnreadableUpload
 from models_ml.serving.web.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,25 +32,6 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from models_ml.serving.uploads.reading import ReadLog, SaveTo
-
-HOSTILE = '=cmd|" /C calc"!A0</script><script>alert(1)</script>'
-READ = ReadUpload(
-    lines=5,
-    accepted=3,
-    refused=1,
-    blank=1,
-    of_users=3,
-    repeated=1,
-    reasons=(Refused(f"an event below the key {HOSTILE}", 1, (2,)),),
-    left_out=((HOSTILE, "text that is no log"),),
-    as_of_date="2018-10-02",
-    observed_from="2018-10-01",
-    gone=1,
-    users={
-        "7": {"days_since_last_event": 1.0, "advert_count_7d": 2},
-        HOSTILE: {"days_since_last_event": 9.0, "advert_count_7d": 40},
-    },
-)
 
 
 def champion() -> PortableModel:
@@ -101,10 +83,6 @@ def client_of(
 ) -> FlaskClient:
     text = champion().to_json() if model else None
     return create_app(replace(Settings(stored(folder, text), folder), **settings), read_log).test_client()
-
-
-def reads(save_to: SaveTo, as_of: str | None, wanted: tuple[str, ...]) -> ReadUpload:  # noqa: ARG001 - a ReadLog
-    return READ
 
 
 @pytest.fixture
