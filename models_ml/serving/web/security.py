@@ -1,8 +1,8 @@
 """Who may ask, and what an answer lets the browser do.
 
 Requests by other names than the server's own are refused (DNS rebinding). With a token, each request shows it: as
-bearer, or by a cookie that the login form sets. Forms carry a token of their own against requests that other sites
-make (CSRF); a bearer is not sent by a browser on its own and needs none.
+bearer, or by a cookie that the login form sets, until the logout. Forms carry a token of their own against requests
+that other sites make (CSRF); a bearer is not sent by a browser on its own and needs none.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import secrets
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from http import HTTPStatus
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from flask import Blueprint, Response, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session, url_for
 
 from models_ml.serving.web.problems import API, Problem
 from models_ml.serving.web.state import settings
@@ -44,6 +45,16 @@ OPEN = frozenset({"security.login", "security.log_in", "static", "assets.asset"}
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "Bearer "
+# Types that a browser sends to another site only after asking it, which this server answers to nobody.
+BYTES = "application/octet-stream"
+OF_PROGRAMS = frozenset({"application/json", BYTES})
+NOT_OF_PROGRAMS = (
+    f"Forms of other sites can send this, too: send Content-Type: application/json, or {BYTES} for a file."
+)
+OF_ANOTHER_SESSION = "This form is of an earlier session: load the page anew and send it again."
+# Browsers that are logged in at a time: the oldest has to log in again.
+MOST_LOGINS = 1000
+LOGINS, LOGIN = "logins", "login"
 
 blueprint = Blueprint("security", __name__)
 
@@ -70,6 +81,30 @@ class RateLimit:
             self._times.append(now)
 
 
+class Logins:
+    """The browsers that are logged in, by a secret that each has in its cookie."""
+
+    def __init__(self, most: int) -> None:
+        self._lock, self._ids = threading.Lock(), deque[str](maxlen=most)
+
+    def begin(self) -> str:
+        """Let a browser in: the secret of its cookie."""
+        login_id = secrets.token_urlsafe(32)
+        with self._lock:
+            self._ids.append(login_id)
+        return login_id
+
+    def end(self, login_id: str) -> None:
+        """Let no cookie with this secret in any more, wherever it is."""
+        with self._lock, suppress(ValueError):
+            self._ids.remove(login_id)
+
+    def __contains__(self, login_id: str) -> bool:
+        """Whether the browser is logged in."""
+        with self._lock:
+            return login_id in self._ids
+
+
 def register(app: Flask) -> None:
     """Guard all requests of an app, and give all answers their headers."""
     app.config.update(
@@ -79,6 +114,7 @@ def register(app: Flask) -> None:
         SESSION_COOKIE_SAMESITE="Strict",
     )
     app.extensions["login_limit"] = RateLimit(10, 60)
+    app.extensions[LOGINS] = Logins(MOST_LOGINS)
     app.register_blueprint(blueprint)
     app.before_request(_check_host)
     app.before_request(_check_token)
@@ -109,22 +145,25 @@ def login() -> str:
 @blueprint.post("/login")
 def log_in() -> AnyResponse:
     """Let the browser in that knows the token."""
-    from flask import current_app
-
     current_app.extensions["login_limit"].take()
     token = settings().token
     if token is None or not same(request.form.get("token", ""), token):
         raise Problem(HTTPStatus.FORBIDDEN, "This is not the token that the server was started with.")
     session.clear()
-    session["is_in"] = True
+    session[LOGIN] = _logins().begin()
     return redirect(url_for("overview.page"))
 
 
 @blueprint.post("/logout")
 def log_out() -> AnyResponse:
-    """Forget the browser."""
+    """Forget the browser, and all copies of its cookie."""
+    _logins().end(session.get(LOGIN, ""))
     session.clear()
     return redirect(url_for("security.login"))
+
+
+def _logins() -> Logins:
+    return cast("Logins", current_app.extensions[LOGINS])
 
 
 def _check_host() -> None:
@@ -146,25 +185,37 @@ def _check_token() -> AnyResponse | None:
             raise Problem(HTTPStatus.UNAUTHORIZED, "The bearer token is not the one that the server was started with.")
         g.by_bearer = True
         return None
-    if session.get("is_in"):
+    if session.get(LOGIN, "") in _logins():
         return None
     if request.path.startswith(API):
         raise Problem(HTTPStatus.UNAUTHORIZED, "Send the server's token: Authorization: Bearer TOKEN.")
+    if _is_from_elsewhere():
+        return Response(render_template("again.html"))
     return redirect(url_for("security.login"))
+
+
+def _is_from_elsewhere() -> bool:
+    """Whether somebody followed a link of another site, or of dbt's page, which is of no origin: without the cookie.
+
+    A page of ours that loads itself anew is sent it. No more is given away: whoever has no login comes to the form.
+    """
+    seen = request.headers
+    is_page = request.method == "GET" and seen.get("Sec-Fetch-Mode") == "navigate"
+    return is_page and seen.get("Sec-Fetch-Dest") == "document" and seen.get("Sec-Fetch-Site") == "cross-site"
 
 
 def _check_csrf() -> None:
     """A request that changes or takes in something comes from our own page, or from a program.
 
-    Programs send JSON, which no form of another site can without asking first, or the bearer token.
+    Programs send JSON or plain bytes, which no page of another site can without asking first, or the bearer token.
     """
     if request.method in SAFE or g.get("by_bearer"):
         return
-    if request.path.startswith(API) and request.mimetype == "application/json":
+    if request.path.startswith(API) and request.mimetype in OF_PROGRAMS:
         return
     given = request.form.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, "")
     if not same(given, csrf_token()):
-        raise Problem(HTTPStatus.FORBIDDEN, "This form is of an earlier session: load the page anew and send it again.")
+        raise Problem(HTTPStatus.FORBIDDEN, NOT_OF_PROGRAMS if request.path.startswith(API) else OF_ANOTHER_SESSION)
 
 
 def _with_headers(answer: Response) -> Response:

@@ -10,7 +10,7 @@ from planning_store import csrf
 from serving_store import small_client, small_store
 
 from models_ml.serving.web.problems import Problem
-from models_ml.serving.web.security import HEADERS, RateLimit, same
+from models_ml.serving.web.security import HEADERS, Logins, RateLimit, same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +90,49 @@ def test_a_browser_logs_in_and_out(client: FlaskClient) -> None:
     assert client.get(PUBLICATION).status_code == 200
     assert client.post("/logout", data={"csrf_token": csrf(client, "/")}).location == "/login"
     assert client.get("/").status_code == 302
+
+
+def test_a_copied_cookie_ends_with_the_logout_and_no_other_login_does(client: FlaskClient) -> None:
+    logged_in(client)
+    thief, colleague = client.application.test_client(), client.application.test_client()
+    copied = client.get_cookie("sparkhouse")
+    assert copied is not None
+    thief.set_cookie("sparkhouse", copied.value)
+    logged_in(colleague)
+    assert [each.get("/").status_code for each in (client, thief, colleague)] == [200, 200, 200]
+    client.post("/logout", data={"csrf_token": csrf(client, "/")})
+    assert [each.get("/").status_code for each in (client, thief, colleague)] == [302, 302, 200]
+    assert thief.get(PUBLICATION).status_code == 401
+
+
+def test_so_many_are_logged_in_and_the_oldest_makes_room() -> None:
+    logins = Logins(2)
+    first, second = logins.begin(), logins.begin()
+    assert first in logins
+    third = logins.begin()
+    assert [each in logins for each in (first, second, third, "")] == [False, True, True, False]
+    logins.end(second)
+    logins.end("nobody")
+    assert [each in logins for each in (second, third)] == [False, True]
+
+
+FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+def test_a_link_of_another_site_loads_the_page_anew_and_leaves_the_login_alone(client: FlaskClient) -> None:
+    answer = client.get("/customers?q=%22%3E%3Cb%3E&level=paid", headers=FROM_ELSEWHERE)
+    assert answer.status_code == 200
+    assert '<meta http-equiv="refresh" content="0">' in answer.text
+    assert "<b>" not in answer.text
+    assert "Set-Cookie" not in answer.headers
+    assert client.get(PUBLICATION, headers=FROM_ELSEWHERE).status_code == 401
+    assert client.post("/score", headers=FROM_ELSEWHERE).status_code == 302
+    within = FROM_ELSEWHERE | {"Sec-Fetch-Site": "same-origin"}
+    assert client.get("/customers", headers=within).status_code == 302
+    framed = FROM_ELSEWHERE | {"Sec-Fetch-Dest": "iframe"}
+    assert client.get("/customers", headers=framed).status_code == 302
+    logged_in(client)
+    assert "refresh" not in client.get("/customers", headers=FROM_ELSEWHERE).text
 
 
 def test_the_token_of_a_form_is_another_after_the_login(client: FlaskClient) -> None:
