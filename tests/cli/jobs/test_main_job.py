@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -21,8 +23,11 @@ from real_users import REAL_USERS, append_real_users
 
 from cli.jobs import landing, publishing
 from models_ml.reports.pages import PAGES as REPORT_PAGES
+from models_ml.serving.answers import overview
+from models_ml.serving.app import create_app
 from models_ml.serving.scoring import scores
 from models_ml.serving.store import Stores
+from models_ml.serving.web.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -320,6 +325,9 @@ def test_every_page_of_the_report_works_from_disk(ran: Ran, browser: Browser, wi
                 "[data-figure]", "all => all.filter(each => !each.children.length)"
             )
             assert not empty, link
+        visited.page.goto(next((ran.home.reports / "model_cards").glob("*.html")).as_uri())
+        assert visited.overflow == 0, "the metric card"
+        assert visited.violations() == [], "the metric card"
 
 
 def test_hostile_text_of_a_log_is_shown_as_text(ran: Ran, browser: Browser) -> None:
@@ -398,6 +406,69 @@ def test_the_web_app_scores_as_the_run_did(ran: Ran) -> None:
         assert (score.probability, score.low) == pytest.approx((probability, low), abs=1e-12)
         assert list(score.reasons) == list(reasons)
     assert not predicted
+
+
+# What the pages of the web app say, asked of the tables themselves.
+LIST_BY_SQL = """
+select
+    u.user_id, u.level, u.state, p.as_of_date, p.model_version, p.churn_probability as probability,
+    p.churn_probability_low as probability_low, p.churn_probability_high as probability_high, p.risk_decile,
+    p.predicted_churn, p.reasons[0] as first_reason
+from marts.dim_users as u
+left join ml.churn_predictions as p on u.user_id = p.user_id
+order by u.user_id
+"""
+COUNTS_BY_SQL = """
+select
+    (select count(*) from marts.dim_users) as customers,
+    (select count(*) from marts.dim_users where cancelled_at is null) as members,
+    (select count(*) from ml.churn_predictions) as scored,
+    (select count_if(predicted_churn) from ml.churn_predictions) as called,
+    (select sum(churn_probability) from ml.churn_predictions) as expected
+"""
+
+
+def by_sql(query: str, sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The rows that `sparkhouse sql` prints."""
+    capsys.readouterr()
+    assert sparkhouse("sql", query, "--format", "json") == 0
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return rows
+
+
+def test_the_numbers_of_the_web_app_are_those_of_sparkhouse_sql(
+    ran: Ran, sparkhouse: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = create_app(Settings(ran.home.serving, ran.home.reports)).test_client()
+    rows = by_sql(LIST_BY_SQL, sparkhouse, capsys)
+    assert len(rows) > 100
+    of_api = client.get("/api/v1/customers?sort=user_id&limit=200").get_json()
+    assert of_api["total"] == len(rows)
+    for told, row in zip(sorted(of_api["items"], key=by_id), rows, strict=True):
+        first_reason = next(iter(told["reasons"]), None)
+        assert {name: told[name] for name in row if name != "first_reason"} | {"first_reason": first_reason} == row
+    of_csv = list(csv.DictReader(io.StringIO(client.get("/customers.csv?sort=user_id&order=asc").text)))
+    for cells, row in zip(sorted(of_csv, key=by_id), rows, strict=True):
+        assert {name: cells[name] for name in row} == {name: as_cell(value) for name, value in row.items()}
+    (counts,) = by_sql(COUNTS_BY_SQL, sparkhouse, capsys)
+    found = overview.customers(Stores(ran.home.serving).newest())
+    assert found is not None
+    assert {name: found[name] for name in counts} == pytest.approx(counts, rel=1e-12)
+    page = client.get("/").text
+    for name in ("called", "scored", "members", "customers"):
+        assert f'value="{counts[name]}"' in page
+
+
+def by_id(row: dict[str, Any]) -> str:
+    """What rows are sorted by in SQL; the app sorts numbers as such."""
+    return str(row["user_id"])
+
+
+def as_cell(value: object) -> str:
+    """A value as the CSV holds it."""
+    if value is None:
+        return ""
+    return f"{int(value)}" if isinstance(value, bool) else f"{value}"
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(ran: Ran, sparkhouse: Callable[..., int]) -> None:
