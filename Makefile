@@ -53,6 +53,7 @@ lint: setup
 bench: setup
 	$(BIN)/python tests/benchmarks/run_vs_floor.py
 	$(BIN)/python tests/benchmarks/build_growth.py
+	$(BIN)/python tests/benchmarks/app_load.py
 
 # Five logs of 2,250 users, from simulation to metric card: what the README says of the champion.
 bench-models: setup
