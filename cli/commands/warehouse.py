@@ -85,7 +85,7 @@ def build(
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Backfill: snapshots up to this date.")
     ] = None,
     full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Let columns that a model has no more leave its table.")
+        bool, typer.Option("--full-refresh", help="Make all rows anew, and let columns go that a model has no more.")
     ] = False,
     quiet: Quiet = False,
     wait: Wait = False,
@@ -185,6 +185,10 @@ def run(
     pseudonymise: Pseudonymise = True,
     mapping: MappingFile = None,
     keep_refused_text: KeepRefusedText = False,
+    train: Annotated[
+        modelling.When,
+        typer.Option(help="Train each time, when labels have become known or have changed, or not at all."),
+    ] = modelling.When.when_due,
     quiet: Quiet = False,
     wait: Wait = False,
 ) -> None:
@@ -195,4 +199,5 @@ def run(
     if mapping and not events:
         raise typer.BadParameter("--mapping is about a log of your own: name it with --events.")
     rules = reading_rules(mapping, pseudonymise=pseudonymise, keep_refused_text=keep_refused_text)
-    print_run(run_all(events, label, new_steps("run", quiet=quiet), rules, wait=wait))
+    wish = modelling.TrainingWish(label, train)
+    print_run(run_all(events, wish, new_steps("run", quiet=quiet), rules, wait=wait))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
 from cli.jobs import publishing
@@ -22,22 +24,51 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
+class When(str, Enum):
+    """When `run` trains: each time, when there is something to learn anew, or not at all."""
+
+    always = "always"
+    when_due = "when-due"
+    never = "never"
+
+
+@dataclass(frozen=True)
+class TrainingWish:
+    """Which label `run` is about, and when it trains."""
+
+    label: str
+    when: When = When.when_due
+
+
 def train(workspace: Workspace, spec: TrainingSpec, promote: str = "auto") -> TrainingReport:
     """Fit and compare the models, keep the best as a version, and write its metric card."""
     with workspace.steps.step("train") as step:
         return _trained(workspace, spec, promote, step)
 
 
-def train_if_possible(workspace: Workspace, spec: TrainingSpec) -> TrainingReport | None:
-    """The same; where the log carries no model yet, which is no failure, the step says why and None comes back."""
+def train_if_possible(workspace: Workspace, spec: TrainingSpec, when: When) -> TrainingReport | None:
+    """The same, when it is wanted; None where it is not, or where the log carries no model yet, which is no failure.
+
+    The step says why it trains, or why not.
+    """
     from models_ml.errors import NoKnownSnapshot, OneClassOnly, TooFewSnapshots, TooFewUsers
+    from models_ml.training.due import reason_to_train
 
     with workspace.steps.step("train") as step:
+        if when is When.never:
+            step.skip("no new model: --train never")
+            return None
+        reason = reason_to_train(workspace.spark, spec.label, feature_names())
+        if when is When.when_due and reason is None:
+            step.skip("no new model: the newest has learnt from all labels that are known; --train always trains anew")
+            return None
         try:
-            return _trained(workspace, spec, "auto", step)
+            report = _trained(workspace, spec, "auto", step)
         except (NoKnownSnapshot, OneClassOnly, TooFewSnapshots, TooFewUsers) as lack:
             step.skip(f"no new model: {lack}")
             return None
+        step.detail += f"; trained because {reason or 'it was asked for'}"
+        return report
 
 
 def _trained(workspace: Workspace, spec: TrainingSpec, promote: str, step: Step) -> TrainingReport:
@@ -73,6 +104,19 @@ def predict_if_possible(workspace: Workspace, label: str) -> PredictionReport | 
     if not workspace.count("marts.fct_user_features") or champion(workspace.spark, label) is None:
         return None
     return predict(workspace, label)
+
+
+def has_predicted(workspace: Workspace, label: str) -> bool:
+    """Whether the champion has scored the newest snapshot."""
+    from models_ml.registry.model_versions import champion
+    from models_ml.tables import FEATURES, PREDICTIONS
+
+    row = champion(workspace.spark, label)
+    if row is None or not workspace.count(PREDICTIONS):
+        return False
+    newest = f"select max(as_of_date) from {FEATURES}"  # noqa: S608 - our own table
+    scored = workspace.spark.table(PREDICTIONS).where(f"as_of_date = ({newest})")
+    return not scored.where((scored.label == label) & (scored.model_version == row.model_version)).isEmpty()
 
 
 def record_outcomes(workspace: Workspace) -> None:

@@ -23,10 +23,11 @@ FEATURES = "select * from marts.fct_user_features order by as_of_date desc limit
 
 @dataclass(frozen=True)
 class RunReport:
-    """What came out of a run, and where its records are; None is what the log is too small or too short for."""
+    """What came out of a run, and where its records are; None is what had nothing new to work on, or too little."""
 
     training: TrainingReport | None
     predictions: PredictionReport | None
+    has_predictions: bool
     metric_card: Path | None
     run_json: Path
     data_docs: Path
@@ -74,7 +75,7 @@ def print_run(report: RunReport) -> None:
     print(f"Report:       {shown(report.report)}")
     print(f"Run record:   {shown(report.run_json)}")
     home = report.run_json.parents[1]
-    print(f"Query:        {query_of_predictions(home) if report.predictions else command_of(FEATURES, home)}")
+    print(f"Query:        {query_of_predictions(home) if report.has_predictions else command_of(FEATURES, home)}")
 
 
 def query_of_predictions(home: Path) -> str:
