@@ -106,7 +106,7 @@ def test_a_build_keeps_what_every_feature_is_made_from(built: Workspace) -> None
     assert set(kept["raw_table"]) == {"raw.events"}
     made_from = kept.groupby("feature")["raw_column"].agg(set)
     assert made_from["song_count_7d"] == {"page", "ts"}
-    assert made_from["listening_hours_lifetime"] == {"length"}
+    assert made_from["listening_hours_lifetime"] == {"length", "ts"}
     assert made_from["gender"] == {"gender", "ts"}
     assert made_from["level"] == {"level", "page", "ts"}
     assert made_from["distinct_song_count_28d"] >= {"song", "ts"}
@@ -114,6 +114,7 @@ def test_a_build_keeps_what_every_feature_is_made_from(built: Workspace) -> None
     assert way.via == [
         "fct_user_features",
         "int_user_snapshots_counts",
+        "int_user_windows",
         "int_user_days",
         "int_session_days",
         "stg_sparkify__events",

@@ -156,19 +156,19 @@ def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(workspace: W
     project = broken(
         tmp_path,
         (
-            "macros/features/past_days",
-            "{{ spine }}.as_of_date > {{ user_days }}.event_date",
-            "{{ spine }}.as_of_date >= {{ user_days }}.event_date",
+            "models/intermediate/int_user_windows",
+            "order by event_date asc, is_window_date desc",
+            "order by event_date asc, is_window_date asc",
         ),
     )
     options = ["--project-dir", str(project), "--target-path", str(tmp_path / "target"), "--select"]
-    assert set(dbt("run", *options, "int_user_snapshots_counts+")) == {"success"}
+    assert set(dbt("run", *options, "int_user_windows+")) == {"success"}
 
     proof = prove_point_in_time(workspace, SNAPSHOT, project)
 
     (check,) = proof.checks
-    assert {"last_event_at", "song_count_lifetime"} <= set(check.broken_by)
-    assert not {"song_count_7d", "song_count_28d"} & set(check.broken_by)
+    assert {"last_event_at", "song_count_lifetime", "song_count_7d"} <= set(check.broken_by)
+    assert not {"days_on_level", "session_minutes_mean_28d"} & set(check.broken_by)
     with pytest.raises(CheckFailed, match="song_count_lifetime"):
         proof.require()
     assert dbt("test", *options, "no_feature_knows_its_snapshot_or_later") == ["fail"]

@@ -16,11 +16,11 @@
         {%- do run_query(create_table_sql(target_relation, columns)) -%}
     {%- else -%}
         {%- do evolve_table(existing_relation, columns) -%}
+        {%- do part_table(existing_relation) -%}
     {%- endif -%}
 
     {%- call statement('main') -%}
-        insert overwrite {{ target_relation }} by name
-        {{ rows_to_write(existing_relation, columns) }}
+        {{ write_rows_sql(target_relation, existing_relation, columns) }}
     {%- endcall -%}
     {%- do run_query('drop view ' ~ built_view()) -%}
 

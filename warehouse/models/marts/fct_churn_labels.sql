@@ -28,6 +28,7 @@ coming_days as (
         on
             spine.user_id = user_days.user_id
             and spine.as_of_date <= user_days.event_date
+            and date_add(spine.as_of_date, {{ 2 * horizon }}) > user_days.event_date
 ),
 
 outcomes as (

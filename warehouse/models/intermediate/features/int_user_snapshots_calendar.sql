@@ -2,36 +2,8 @@
 {%- set first_hours = {'night': 0, 'morning': 6, 'afternoon': 12, 'evening': 18} %}
 with
 
-spine as (
-    select * from {{ ref('int_user_snapshots_spined') }}
-),
-
-user_days as (
-    select * from {{ ref('int_user_days') }}
-),
-
-past_days as (
-    {{ past_days('spine', 'user_days') }}
-),
-
-summed as (
-    select
-        user_id,
-        as_of_date,
-        {{ sum_within_days('event_count', 'day', -28, 0) }} as event_count,
-        array(
-            {% for weekday in range(7) %}
-                {{ sum_within_days('if(weekday(event_date) = ' ~ weekday ~ ', event_count, 0)', 'day', -28, 0) }}
-                {{- ',' if not loop.last }}
-            {% endfor %}
-        ) as event_counts_by_weekday,
-        array(
-            {% for hour in range(24) %}
-                {{ sum_within_days('event_counts_by_hour[' ~ hour ~ ']', 'day', -28, 0) }}{{ ',' if not loop.last }}
-            {% endfor %}
-        ) as event_counts_by_hour
-    from past_days
-    group by user_id, as_of_date
+windows as (
+    select * from {{ ref('int_user_windows') }}
 ),
 
 features as (
@@ -39,14 +11,14 @@ features as (
         user_id,
         as_of_date,
         -- `slice` counts from 1: Saturday is the 6th of the weekdays, midnight the 1st of the hours.
-        {{ ratio(array_sum('slice(event_counts_by_weekday, 6, 2)'), 'event_count') }} as weekend_share_28d,
+        {{ ratio(array_sum('slice(event_counts_by_weekday_28d, 6, 2)'), 'event_count_28d') }} as weekend_share_28d,
         {% for part, first_hour in first_hours.items() %}
-            {{ ratio(array_sum('slice(event_counts_by_hour, ' ~ (first_hour + 1) ~ ', 6)'), 'event_count') }}
+            {{ ratio(array_sum('slice(event_counts_by_hour_28d, ' ~ (first_hour + 1) ~ ', 6)'), 'event_count_28d') }}
                 as {{ part }}_share_28d,
         {% endfor %}
-        {{ entropy('event_counts_by_hour') }} as hour_entropy_28d,
-        {{ entropy('event_counts_by_weekday') }} as weekday_entropy_28d
-    from summed
+        {{ entropy('event_counts_by_hour_28d') }} as hour_entropy_28d,
+        {{ entropy('event_counts_by_weekday_28d') }} as weekday_entropy_28d
+    from windows
 )
 
 select * from features

@@ -1,4 +1,4 @@
--- One row per user and snapshot date: what the days before it add up to, in windows and over the lifetime so far.
+-- One row per user and snapshot date: what the days before it add up to, in parts of one another.
 {%- set counted = {
     'event_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
     'song_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
@@ -24,43 +24,11 @@
     'about_count': ['28d', 'lifetime'],
     'upgrade_count': ['28d', 'lifetime'],
     'downgrade_count': ['28d', 'lifetime'],
-} -%}
-{%- set only_divided = {
-    'paid_event_count': ['28d'],
-    'cut_short_count': ['28d', 'lifetime'],
-    'listening_seconds': ['7d', '14d', '28d', 'lifetime'],
-} -%}
-{%- set first_day = {'1d': -1, '3d': -3, '7d': -7, '14d': -14, '28d': -28} %}
+} %}
 with
 
-spine as (
-    select * from {{ ref('int_user_snapshots_spined') }}
-),
-
-user_days as (
-    select * from {{ ref('int_user_days') }}
-),
-
-past_days as (
-    {{ past_days('spine', 'user_days') }}
-),
-
-summed as (
-    select
-        user_id,
-        as_of_date,
-        {% for measure, windows in dict(counted, **only_divided).items() %}
-            {% for window in windows %}
-                {% if window == 'lifetime' %}
-                    sum({{ measure }}) as {{ measure }}_lifetime,
-                {% else %}
-                    {{ sum_within_days(measure, 'day', first_day[window], 0) }} as {{ measure }}_{{ window }},
-                {% endif %}
-            {% endfor %}
-        {% endfor %}
-        max(last_event_at) as last_event_at
-    from past_days
-    group by user_id, as_of_date
+windows as (
+    select * from {{ ref('int_user_windows') }}
 ),
 
 features as (
@@ -73,7 +41,7 @@ features as (
                 {{ measure }}_{{ window }},
             {% endfor %}
         {% endfor %}
-        {% for window in only_divided['listening_seconds'] %}
+        {% for window in ['7d', '14d', '28d', 'lifetime'] %}
             cast(listening_seconds_{{ window }} as double) / 3600 as listening_hours_{{ window }},
         {% endfor %}
         {% for page in page_measures() if page not in ['upgrade_count', 'downgrade_count'] %}
@@ -97,7 +65,7 @@ features as (
         {{ ratio('cut_short_count_lifetime', 'song_count_lifetime') }} as cut_short_share_lifetime,
         {{ ratio('paid_event_count_28d', 'event_count_28d') }} as paid_event_share_28d,
         downgrade_count_lifetime > 0 as has_downgraded
-    from summed
+    from windows
 )
 
 select * from features

@@ -10,9 +10,8 @@ first_spells as (
     where spell_number = 1
 ),
 
-user_days as (
-    select * from {{ ref('int_user_days') }}
-    where event_count > 0
+windows as (
+    select * from {{ ref('int_user_windows') }}
 ),
 
 spine as (
@@ -40,13 +39,12 @@ subscribed as (
     select
         spine.user_id,
         spine.as_of_date,
-        max(datediff(user_days.event_date, spine.as_of_date)) as last_active_day
+        datediff(windows.last_event_at, spine.as_of_date) as last_active_day
     from spine
-    inner join user_days
+    inner join windows
         on
-            spine.user_id = user_days.user_id
-            and spine.as_of_date > user_days.event_date
-    group by spine.user_id, spine.as_of_date
+            spine.user_id = windows.user_id
+            and spine.as_of_date = windows.as_of_date
 ),
 
 cohorts as (

@@ -3,15 +3,19 @@ with
 
 events as (
     select * from {{ source('raw', 'events') }}
+    where {{ is_new_line() }}
+),
+
+events_before as (
+    select event_id
+    from ({{ earlier_rows({'event_id': 'string', 'event_date': 'date'}) }})
+    where {{ is_touched('event_date', 'dates') }}
 ),
 
 known_user_events as (
     select
         *,
-        trim(both '"' from user_agent) as agent,
-        row_number() over (
-            partition by record_hash order by ingested_at, source_file, line_number
-        ) as copy_number
+        trim(both '"' from user_agent) as agent
     from events
     where
         user_id != ''
@@ -19,9 +23,37 @@ known_user_events as (
         and registration is not null
 ),
 
+-- Few events come twice, and whole rows are dear to sort: 64 bits of each hash find those that may have.
+repeated_keys as (
+    select xxhash64(record_hash) as record_key
+    from known_user_events
+    group by xxhash64(record_hash)
+    having count(*) > 1
+),
+
+first_copies as (
+    select
+        known_user_events.record_hash,
+        min(
+            struct(known_user_events.ingested_at, known_user_events.source_file, known_user_events.line_number)
+        ) as first_copy
+    from known_user_events
+    left semi join repeated_keys
+        on xxhash64(known_user_events.record_hash) = repeated_keys.record_key
+    group by known_user_events.record_hash
+),
+
 distinct_events as (
-    select * from known_user_events
-    where copy_number = 1
+    select known_user_events.*
+    from known_user_events
+    left join first_copies
+        on known_user_events.record_hash = first_copies.record_hash
+    left anti join events_before
+        on known_user_events.record_hash = events_before.event_id
+    where
+        first_copies.first_copy is null
+        or first_copies.first_copy
+        = struct(known_user_events.ingested_at, known_user_events.source_file, known_user_events.line_number)
 ),
 
 cleaned as (

@@ -1,0 +1,33 @@
+{# The windows of each total, in days before the snapshot. #}
+{% macro window_days() -%}
+    {{ return({
+        'event_count': [1, 3, 7, 14, 28],
+        'song_count': [1, 3, 7, 14, 28],
+        'session_count': [7, 14, 28],
+        'active_day_count': [7, 14, 28],
+        'playlist_add_count': [7, 28],
+        'friend_add_count': [7, 28],
+        'advert_count': [1, 3, 7, 14, 28],
+        'thumbs_down_count': [1, 3, 7, 14, 28],
+        'thumbs_up_count': [7, 14, 28],
+        'downgrade_page_count': [1, 3, 7, 28],
+        'settings_count': [1, 3, 7, 28],
+        'home_count': [7, 28],
+        'help_count': [7, 28],
+        'error_count': [7, 28],
+        'logout_count': [7, 28],
+        'upgrade_page_count': [7, 28],
+        'settings_save_count': [28],
+        'about_count': [28],
+        'upgrade_count': [28],
+        'downgrade_count': [28],
+        'paid_event_count': [28],
+        'cut_short_count': [28],
+        'listening_seconds': [7, 14, 28],
+        'session_seconds': [7],
+        'song_count_moment': [28],
+        'session_count_moment': [28],
+        'song_play_count': [28],
+        'artist_play_count': [28],
+    }) }}
+{%- endmacro %}

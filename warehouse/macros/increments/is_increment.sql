@@ -1,0 +1,3 @@
+{% macro is_increment() -%}
+    {{ return(increment() is not none) }}
+{%- endmacro %}
