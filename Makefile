@@ -52,6 +52,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python tests/benchmarks/run_vs_floor.py
+	$(BIN)/python tests/benchmarks/one_more_day.py
 	$(BIN)/python tests/benchmarks/build_growth.py
 	$(BIN)/python tests/benchmarks/app_load.py
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cli.jobs import dbt_records
+from cli.jobs import build_inputs, dbt_records, increments
 from cli.jobs.auditing import faults_of_log
 from cli.jobs.checks import CheckFailed, raise_failed
 from cli.jobs.dbt import run_dbt
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from cli.machine.home import Home
 
 
+# dbt's option for values of ours; with them, only some snapshots are built.
+VARS = "--vars"
+# With these, all rows are made anew.
+WHOLE = {VARS, "--full-refresh"}
+
+
 def build(workspace: Workspace, *extra: str) -> DbtOutcome:
     """Run `dbt build`.
 
@@ -28,10 +34,22 @@ def build(workspace: Workspace, *extra: str) -> DbtOutcome:
         DbtFailed: a model could not be built.
     """
     try:
-        return _dbt_build(workspace, *extra)
+        outcome = _dbt_build(workspace, *extra)
     except CheckFailed as failed:
         # What is wrong with the log itself says more than the tests of what was made of it.
         raise CheckFailed("\n".join([*faults_of_log(workspace), str(failed)])) from failed
+    if VARS not in extra:
+        build_inputs.record(workspace)
+    return outcome
+
+
+def is_due(workspace: Workspace) -> bool:
+    """Whether a build would be made of anything else than the one that is published; a step says if not."""
+    unchanged = build_inputs.unchanged_since(workspace)
+    if unchanged:
+        with workspace.steps.step("build") as step:
+            step.skip(f"nothing new: neither the log nor a model nor a rule has changed since {unchanged:%F %R} UTC")
+    return unchanged is None
 
 
 def dbt(workspace: Workspace, arguments: Sequence[str]) -> None:
@@ -55,16 +73,20 @@ def backfill_options(home: Home, first: date | None, last: date | None) -> list[
     chosen = {name: day.isoformat() for name, day in bounds.items() if day}
     if not chosen:
         return []
-    return ["--vars", json.dumps(chosen), "--target-path", str(home.path / "dbt" / "backfill")]
+    return [VARS, json.dumps(chosen), "--target-path", str(home.path / "dbt" / "backfill")]
 
 
 def _dbt_build(workspace: Workspace, *extra: str) -> DbtOutcome:
     with workspace.steps.step("build") as step:
         step.rows_in = workspace.count("raw.events")
-        outcome = run_dbt(["--log-level", "none", "build", *extra], on_start=workspace.steps.progress)
-        dbt_records.record(workspace, outcome)
+        increment = None if set(extra) & WHOLE else increments.increment(workspace)
+        with increments.told_to_dbt(increment):
+            outcome = run_dbt(["--log-level", "none", "build", *extra], on_start=workspace.steps.progress)
+        dbt_records.record(workspace, outcome, is_whole=increment is None)
         models = [node for node in outcome.of("success") if node.kind == "model"]
         step.detail = f"{len(models)} models, {len(outcome.of('pass'))} tests passed"
+        if increment:
+            step.detail += f"; from {increment['dates']} on, snapshots from {increment['snapshots']}"
         if outcome.exit_code:
             step.fail(step.detail)
             raise_failed(outcome)

@@ -137,7 +137,7 @@ def _node(result: Any) -> DbtNode:  # noqa: ANN401 - of dbt, which has a class f
         description=node.description,
         sql=None if kind == "unit_test" else getattr(node, "compiled_code", None),
         failure_count=result.failures,
-        seconds=result.execution_time,
+        seconds=float(result.execution_time),
     )
 
 

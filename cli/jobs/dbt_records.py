@@ -29,12 +29,15 @@ KEYS = ("user_id", "as_of_date")
 READ_OF, RULES = "sparkhouse.read-of", 1
 
 
-def record(workspace: Workspace, outcome: DbtOutcome) -> None:
-    """Keep what a command of dbt's tells of tests and features, on no branch: what stopped a run is to be seen, too."""
+def record(workspace: Workspace, outcome: DbtOutcome, *, is_whole: bool = True) -> None:
+    """Keep what a command of dbt's tells of tests and features, on no branch: what stopped a run is to be seen, too.
+
+    Of an increment, `is_whole` false, the SQL reads the tables that it adds to; what these are made of is known.
+    """
     tests = list(test_rows(outcome.nodes, workspace.steps.run_id, datetime.now(timezone.utc)))
     if tests:
         append_rows(workspace.spark, TEST_RESULTS, tests)
-    if not outcome.exit_code:
+    if is_whole and not outcome.exit_code:
         _record_lineage(workspace, built_models(outcome.nodes))
 
 

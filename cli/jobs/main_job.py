@@ -17,24 +17,27 @@ from cli.spark.session import start_spark
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cli.jobs.modelling import TrainingWish
     from cli.runs.steps import Steps
+    from models_ml.scoring.prediction import PredictionReport
     from warehouse.landing.reader.rules import Rules
 
 SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics")
 
 
 def run_all(
-    events: str | None, label: str, steps: Steps, rules: Rules | None = None, *, wait: bool = False
+    events: str | None, wish: TrainingWish, steps: Steps, rules: Rules | None = None, *, wait: bool = False
 ) -> RunReport:
     """Ingest, build, audit, publish, train, predict, audit and publish again; `run.json` is written however it ends.
 
     Without a log of their own, people get a simulated one; where they have ingested their own, the job works on that.
     The features are published before the models are trained: a log too small for a model, such as the first of daily
-    deliveries, has its tables all the same, and that there is no model yet is no failure.
+    deliveries, has its tables all the same, and that there is no model yet is no failure. What would come out as it is
+    published already is not done again.
     """
     from models_ml.spec.training_spec import TrainingSpec
 
-    spec = TrainingSpec(label=label)
+    label, spec = wish.label, TrainingSpec(label=wish.label)
     home = Home.from_environment()
     limits_of(home)
     run_json = home.run_json
@@ -56,21 +59,41 @@ def run_all(
                     log = simulated_log(home, steps, has_logs=False)
                 if log:
                     landing.ingest(workspace, [log], rules)
-                # Unit tests are about the models' logic, not today's data: `sparkhouse build` and the tests run them.
-                building.build(workspace, "--exclude-resource-type", "unit_test")
-                data_docs = auditing.audit(workspace, auditing.WAREHOUSE_SUITES).index_page
-                publishing.publish(workspace)
-                modelling.record_outcomes(workspace)
-                training = modelling.train_if_possible(workspace, spec)
-                predictions = modelling.predict_if_possible(workspace, label)
-                if predictions:
-                    data_docs = auditing.audit(workspace, auditing.PREDICTION_SUITES).index_page
-                    publishing.publish(workspace)
-            report = reporting.report(workspace)
+                is_built = building.is_due(workspace)
+                if is_built:
+                    _build(workspace)
+                training = modelling.train_if_possible(workspace, spec, wish.when)
+                predictions = None
+                if is_built or training or not modelling.has_predicted(workspace, label):
+                    predictions = _predict(workspace, label)
+            # Of what was published before, the report is there.
+            if is_built or predictions or not home.report_page.exists():
+                reporting.report(workspace)
+            has_predictions = modelling.has_predicted(workspace, label)
     finally:
         steps.write(run_json)
     metric_card = home.model_card(training) if training else None
-    return RunReport(training, predictions, metric_card, run_json, data_docs, report)
+    return RunReport(
+        training, predictions, has_predictions, metric_card, run_json, home.data_docs_page, home.report_page
+    )
+
+
+def _build(workspace: Workspace) -> None:
+    """Build, audit and publish the features, and look back at what was predicted of them."""
+    # Unit tests are about the models' logic, not today's data: `sparkhouse build` and the tests run them.
+    building.build(workspace, "--exclude-resource-type", "unit_test")
+    auditing.audit(workspace, auditing.WAREHOUSE_SUITES)
+    publishing.publish(workspace)
+    modelling.record_outcomes(workspace)
+
+
+def _predict(workspace: Workspace, label: str) -> PredictionReport | None:
+    """Score the newest snapshot, audit and publish; None where there is no model, or no snapshot."""
+    predictions = modelling.predict_if_possible(workspace, label)
+    if predictions:
+        auditing.audit(workspace, auditing.PREDICTION_SUITES)
+        publishing.publish(workspace)
+    return predictions
 
 
 def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:

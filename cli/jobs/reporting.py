@@ -80,7 +80,7 @@ def _state(workspace: Workspace, label: str) -> State:
 def _neighbours(home: Home) -> Iterator[tuple[str, str]]:
     """What lies beside the report: pages of Great Expectations and dbt, the record of the last run, metric cards."""
     named = {
-        "Data Docs of the last audit": home.data_docs / "index.html",
+        "Data Docs of the last audit": home.data_docs_page,
         "Models, columns and tests (dbt docs)": home.dbt_docs,
         "Record of the last run": home.run_json,
     }

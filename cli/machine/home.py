@@ -75,6 +75,11 @@ class Home:
     def reports(self) -> Path:
         return self.path / "reports"
 
+    @property
+    def report_page(self) -> Path:
+        """The first page of the report."""
+        return self.reports / "index.html"
+
     def model_card(self, version: TrainingReport | StoredVersion) -> Path:
         return self.model_cards / f"{version.label}-{version.model_version}.html"
 
@@ -109,6 +114,11 @@ class Home:
     @property
     def data_docs(self) -> Path:
         return self.reports / "data_docs"
+
+    @property
+    def data_docs_page(self) -> Path:
+        """The first page of the Data Docs of the last audit."""
+        return self.data_docs / "index.html"
 
     @property
     def dbt_docs(self) -> Path:

@@ -61,6 +61,15 @@ class Table:
         history = self._spark._jvm.org.apache.iceberg.util.SnapshotUtil  # type: ignore[union-attr]  # noqa: SLF001
         return bool(history.isAncestorOf(self._iceberg(), snapshot_id, ancestor_id))
 
+    def only_had(self, operations: set[str], snapshot_id: int, ancestor_id: int) -> bool:
+        """Whether a snapshot was written on top of another by some operations alone: append, overwrite, replace ..."""
+        if not self.descends(snapshot_id, ancestor_id):
+            return False
+        table = self._iceberg()
+        history = self._spark._jvm.org.apache.iceberg.util.SnapshotUtil  # type: ignore[union-attr]  # noqa: SLF001
+        between = history.snapshotIdsBetween(table, ancestor_id, snapshot_id)
+        return {str(table.snapshot(each).operation()) for each in between} <= operations
+
     def fast_forward(self, branch: str) -> None:
         """Let `main` follow to where a branch is, in one commit; nothing changes where it is there already."""
         self._iceberg().manageSnapshots().fastForwardBranch(MAIN, branch).commit()

@@ -90,6 +90,7 @@ def ran(
     empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.TempPathFactory, shared_or_none: Path | None
 ) -> Ran:
     from cli.jobs.main_job import run_all
+    from cli.jobs.modelling import TrainingWish
     from cli.runs.steps import Steps
     from warehouse.landing.simulator import SimulationSpec, simulate
 
@@ -98,7 +99,7 @@ def ran(
     append_real_users(log, shared_or_none)
     for name, text in HOSTILE.items():
         log.write_text(log.read_text().replace(f'"{name}"', json.dumps(text)))
-    report = run_all(str(log), "churned_in_time_bin", Steps(quiet=True, run_id="test-run"))
+    report = run_all(str(log), TrainingWish("churned_in_time_bin"), Steps(quiet=True, run_id="test-run"))
     return Ran(empty_warehouse, home, log, report)
 
 
@@ -168,6 +169,22 @@ def test_run_json_tells_each_step(ran: Ran) -> None:
     assert [step["name"] for step in record["steps"]] == [*warehouse, *predictions, "export", "report"]
     assert {step["status"] for step in record["steps"]} == {"ok"}
     assert all(step["seconds"] > 0 and step["rows_in"] for step in record["steps"])
+
+
+def test_a_run_with_nothing_new_does_nothing_again(ran: Ran) -> None:
+    from cli.jobs.main_job import run_all
+    from cli.jobs.modelling import TrainingWish
+    from cli.runs.steps import Steps
+
+    before = ran.rows("select table_name, snapshot_id_after from monitoring.publications")
+    steps = Steps(quiet=True, run_id="second-run")
+    report = run_all(str(ran.log), TrainingWish("churned_in_time_bin"), steps)
+    assert (report.training, report.predictions, report.has_predictions) == (None, None, True)
+    assert {step.name: step.status for step in steps.done} == {"ingest": "ok", "build": "skipped", "train": "skipped"}
+    details = {step.name: step.detail for step in steps.done}
+    assert "neither the log nor a model nor a rule has changed since" in details["build"]
+    assert "has learnt from all labels that are known" in details["train"]
+    assert ran.rows("select table_name, snapshot_id_after from monitoring.publications") == before
 
 
 def test_no_personal_name_is_in_any_table(ran: Ran) -> None:

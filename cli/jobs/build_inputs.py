@@ -1,0 +1,113 @@
+"""What a build was made of, so that one of the same is not made again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyspark.sql import functions as F
+
+from cli.machine.environment import DBT_PROJECT, REPOSITORY
+from warehouse.contract.tables import append_rows
+from warehouse.publishing.records import BUILDS
+from warehouse.publishing.tables import Table, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pyspark.sql import Row
+
+    from cli.jobs.workspace import Workspace
+
+BUILD_INPUTS = "monitoring.build_inputs"
+# What upkeep does: the same rows in fewer files.
+MOVED = {"replace"}
+BUILT = ("staging", "intermediate", "marts")
+RULES = {".py", ".sql", ".yml"}
+
+
+def record(workspace: Workspace) -> None:
+    """Keep what the build of this run was made of; it counts once the run is published."""
+    row = {
+        "run_id": workspace.steps.run_id,
+        "built_at": datetime.now(timezone.utc),
+        "rules": rules(workspace),
+        "table_snapshot_ids": raw_tables(workspace),
+    }
+    append_rows(workspace.spark, BUILD_INPUTS, [row])
+
+
+class Base(NamedTuple):
+    """The build that is published: when it was complete, the raw tables that it was made of, its newest line."""
+
+    completed_at: datetime
+    tables: Mapping[str, int]
+    newest_ingested_at: datetime
+
+    @property
+    def events(self) -> int:
+        """The snapshot of the raw events."""
+        return self.tables["raw.events"]
+
+
+def published_base(workspace: Workspace) -> Base | None:
+    """Return the build that is published, if it is one by the rules of today; None if it is not.
+
+    Whoever has moved or written one of its tables since, as a rollback or bare dbt does, has them built again.
+    """
+    built = _newest(workspace, BUILDS, "completed_at", "newest_ingested_at")
+    made_of = _newest(workspace, BUILD_INPUTS, "built_at")
+    if built is None or made_of is None or made_of.run_id != built.build_id or made_of.rules != rules(workspace):
+        return None
+    now = [table for table in tables(workspace.spark) if table.name.startswith(BUILT)]
+    same = all(_is_as_left(table, built.table_snapshot_ids.get(table.name)) for table in now)
+    if not same or len(now) != len(built.table_snapshot_ids) or built.newest_ingested_at is None:
+        return None
+    return Base(moment(built.completed_at), made_of.table_snapshot_ids, moment(built.newest_ingested_at))
+
+
+def unchanged_since(workspace: Workspace) -> datetime | None:
+    """Return when the published tables were built, if a build would be made of the same; None if it would not."""
+    base = published_base(workspace)
+    return base.completed_at if base and base.tables == raw_tables(workspace) else None
+
+
+def raw_tables(workspace: Workspace) -> dict[str, int]:
+    """The snapshot of each raw table that this run sees: on its branch, where it has written one."""
+    raw = [Table(table.name, workspace.spark) for table in tables(workspace.spark) if table.name.startswith("raw.")]
+    heads = {table.name: table.head(workspace.steps.run_id) or table.head() for table in raw}
+    return {name: head for name, head in heads.items() if head is not None}
+
+
+def rules(workspace: Workspace) -> str:
+    """A hash of all that decides what a build makes of a log, and whether it may be published."""
+    home = workspace.home
+    limits = home.limits.read_bytes() if home.limits.exists() else b""
+    parts = [path.relative_to(REPOSITORY).as_posix().encode() + path.read_bytes() for path in _files_of_rules()]
+    return sha256(b"\0".join([*parts, limits, str(home.on_drift).encode()])).hexdigest()
+
+
+def _files_of_rules() -> Iterator[Path]:
+    for folder in (DBT_PROJECT, REPOSITORY / "expectations"):
+        yield from sorted(path for path in folder.rglob("*") if path.suffix in RULES)
+
+
+def _is_as_left(table: Table, then: int | None) -> bool:
+    """Whether a table holds the rows that a snapshot of it held; upkeep has them in other files."""
+    now = table.head()
+    return now == then or (now is not None and then is not None and table.only_had(MOVED, now, then))
+
+
+def _newest(workspace: Workspace, table: str, *moments: str) -> Row | None:
+    """The newest row by the first of some moments, which are microseconds since 1970."""
+    if not workspace.spark.catalog.tableExists(table):
+        return None
+    rows = workspace.spark.table(table).withColumns({name: F.unix_micros(name) for name in moments})
+    return next(iter(rows.orderBy(F.desc(moments[0])).limit(1).collect()), None)
+
+
+def moment(microseconds: int) -> datetime:
+    """The instant of a count since 1970 UTC: in the hour in which clocks go back, a clock reading would be two."""
+    return datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=microseconds)
