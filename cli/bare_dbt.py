@@ -14,6 +14,7 @@ from cli.jobs.dbt import DBT_WRITERS, needs_spark
 from cli.machine.home import Home
 from cli.runs.relocation import require_in_place
 from cli.spark.session import start_spark
+from cli.spark.sizing import held_bytes
 
 if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
@@ -56,9 +57,10 @@ def main() -> None:
 
     built = BuiltModels()
     try:
-        require_in_place(Home.from_environment())
+        home = Home.from_environment()
+        require_in_place(home)
         if needs_spark(sys.argv[1:]):
-            start_spark()
+            start_spark(held_bytes(home.warehouse))
         from dbt.cli.main import cli
 
         try:

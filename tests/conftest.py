@@ -57,7 +57,6 @@ OF_TESTS = {
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.ui.explainMode": "simple",
 }
-QUICK_COMPILER = "-XX:TieredStopAtLevel=1 "
 
 
 def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,17 +89,13 @@ def refit_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def spark(home: Home) -> Iterator[SparkSession]:  # noqa: ARG001 - the session reads the state folder from the environment
-    from cli.spark import session as sessions
+    from cli.spark.session import start_spark
+    from cli.spark.sizing import SLOW_COMPILER_FROM
 
-    settings = sessions.spark_settings()
-    options = settings["spark.driver.extraJavaOptions"]
-    assert QUICK_COMPILER in options
-    settings["spark.driver.extraJavaOptions"] = options.replace(QUICK_COMPILER, "")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(sessions, "spark_settings", lambda: settings)
         parse_once(monkeypatch)
         refit_seldom(monkeypatch)
-        session = sessions.start_spark()
+        session = start_spark(SLOW_COMPILER_FROM)
         for name, value in OF_TESTS.items():
             session.conf.set(name, value)
         yield session

@@ -15,6 +15,7 @@ from cli.runs.records import held_lock, recorded
 from cli.runs.relocation import require_in_place
 from cli.runs.steps import Steps
 from cli.runs.writer_lock import WriterAtWork
+from cli.spark.sizing import held_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,24 +24,28 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def writer(command: str, *, quiet: bool, wait: bool) -> Iterator[Workspace]:
-    """Start Spark for a command that writes: under the writers' lock, on record, no publication left unfinished."""
+def writer(command: str, *, quiet: bool, wait: bool, log_bytes: int | None = None) -> Iterator[Workspace]:
+    """Start Spark for a command that writes: under the writers' lock, on record, no publication left unfinished.
+
+    `log_bytes` is how much of a log it works through, if not all that the warehouse holds: none of it, where it works
+    on snapshots or on metadata.
+    """
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
     with recorded(home, steps, wait=wait):
-        workspace = start_workspace(home, steps)
+        workspace = start_workspace(home, steps, held_bytes(home.warehouse) if log_bytes is None else log_bytes)
         with exporting.followed(workspace):
             publishing.finish_publication(workspace)
             yield workspace
 
 
 @contextmanager
-def writer_on_branch(command: str, *, quiet: bool, wait: bool) -> Iterator[Workspace]:
+def writer_on_branch(command: str, *, quiet: bool, wait: bool, log_bytes: int | None = None) -> Iterator[Workspace]:
     """The same, on a branch of the run: what it does not publish, no reader sees.
 
     Raises BrokenLimits before anything else: an audit could not judge by them.
     """
     limits_of(Home.from_environment())
-    with writer(command, quiet=quiet, wait=wait) as workspace, publishing.on_branch(workspace):
+    with writer(command, quiet=quiet, wait=wait, log_bytes=log_bytes) as workspace, publishing.on_branch(workspace):
         yield workspace
 
 
@@ -62,12 +67,12 @@ def reading_rules(mapping: Path | None, *, pseudonymise: bool, keep_refused_text
     return Rules(pseudonymise, load_mapping(mapping) if mapping else None, keep_refused_text)
 
 
-def start_workspace(home: Home, steps: Steps) -> Workspace:
-    """Start Spark on the state folder. Raises StateElsewhere, ForeignPath."""
+def start_workspace(home: Home, steps: Steps, log_bytes: int = 0) -> Workspace:
+    """Start Spark on the state folder, sized for so much log. Raises StateElsewhere, ForeignPath."""
     from cli.spark.session import start_spark
 
     require_in_place(home)
-    return Workspace(start_spark(), home, steps)
+    return Workspace(start_spark(log_bytes), home, steps)
 
 
 def new_steps(command: str, *, quiet: bool) -> Steps:

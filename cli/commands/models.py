@@ -75,7 +75,7 @@ def train(
     labels = [*LABELS, OUTCOME] if all_labels else [label]
     binary = [each for each in labels if each != OUTCOME]
     specs = [TrainingSpec(label=each, seed=seed, imbalance=imbalance.value, components=pca) for each in binary]
-    with writer_on_branch("train", quiet=quiet, wait=wait) as workspace:
+    with writer_on_branch("train", quiet=quiet, wait=wait, log_bytes=0) as workspace:
         trainings = [partial(modelling.train, workspace, spec, promote.value) for spec in specs]
         comparisons = [partial(experiments.compare_outcomes, workspace, seed)] if OUTCOME in labels else []
         trained, untrained = modelling.each_that_can(trainings)
@@ -104,7 +104,7 @@ def predict(
     """Score a snapshot with a model version, audit the predictions and publish them as ml.churn_predictions."""
     from cli.printing.run_report import print_predictions
 
-    with writer_on_branch("predict", quiet=quiet, wait=wait) as workspace:
+    with writer_on_branch("predict", quiet=quiet, wait=wait, log_bytes=0) as workspace:
         report = modelling.predict(workspace, label, as_of.date() if as_of else None, model_version)
         auditing.audit(workspace, auditing.PREDICTION_SUITES)
         publishing.publish(workspace)
@@ -158,7 +158,7 @@ def evaluate(
     from cli.printing.model_reports import print_outcomes, print_retrospective
 
     if protocol is Protocol.retrospective:
-        with writer("evaluate", quiet=quiet, wait=wait) as workspace:
+        with writer("evaluate", quiet=quiet, wait=wait, log_bytes=0) as workspace:
             evaluated = experiments.retrospective(workspace)
         print_retrospective(evaluated)
     else:
@@ -209,7 +209,7 @@ def campaign(
         model_version=model_version,
         name=name,
     )
-    with writer_on_branch("campaign", quiet=quiet, wait=wait) as workspace:
+    with writer_on_branch("campaign", quiet=quiet, wait=wait, log_bytes=0) as workspace:
         report = campaigning.campaign(workspace, spec, out)
         publishing.publish(workspace)
     print_campaign(report)
@@ -254,7 +254,7 @@ def remove(
     wait: Wait = False,
 ) -> None:
     """Take model versions away for good: row, MLflow run, files, metric card. Predictions that name them stay."""
-    with writer_on_branch("models remove", quiet=quiet, wait=wait) as workspace:
+    with writer_on_branch("models remove", quiet=quiet, wait=wait, log_bytes=0) as workspace:
         removal = model_store.remove_models(workspace, versions, force=force)
         publishing.publish(workspace)
         model_store.remove_stored_models(workspace, removal)

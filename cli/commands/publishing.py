@@ -48,7 +48,7 @@ def discard(
     """Take away what a run left unpublished on its branch."""
     if not (run_id or all_older):
         raise typer.BadParameter("Name a run, or give --all-older.")
-    with writer("runs discard", quiet=quiet, wait=wait) as workspace:
+    with writer("runs discard", quiet=quiet, wait=wait, log_bytes=0) as workspace:
         publishing.discard(workspace, run_id, older=all_older)
 
 
@@ -62,7 +62,7 @@ def publish(
     """Publish a run in spite of rules that stopped it; later runs let such findings pass while they are no worse."""
     if not reason.strip():
         raise typer.BadParameter("Say why: --reason is kept for those who ask later.")
-    with writer("publish", quiet=quiet, wait=wait) as workspace:
+    with writer("publish", quiet=quiet, wait=wait, log_bytes=0) as workspace:
         publishing.publish_accepted(workspace, run_id, accept, reason)
         modelling.record_outcomes(workspace)
 
@@ -73,7 +73,7 @@ def rollback(
     wait: Wait = False,
 ) -> None:
     """Return every table to the state before a run published; a rollback can be rolled back, too."""
-    with writer("rollback", quiet=quiet, wait=wait) as workspace:
+    with writer("rollback", quiet=quiet, wait=wait, log_bytes=0) as workspace:
         publishing.roll_back(workspace, run_id)
 
 

@@ -13,6 +13,7 @@ from cli.health.machine_checks import Finding, machine_findings
 from cli.health.trial import spark_findings
 from cli.runs.records import damaged_records
 from cli.runs.relocation import require_in_place
+from cli.spark.class_archive import why_unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,7 @@ def examine(home: Home, *, quick: bool = False) -> Iterator[Finding]:
     yield _python()
     yield from _packages()
     yield _java()
+    yield _archive()
     yield from machine_findings(home)
     misplaced = _place(home)
     yield misplaced
@@ -74,6 +76,16 @@ def _java() -> Finding:
         f"{printed.splitlines()[0]} ({binary})",
         "Set JAVA_HOME to a Java 17, or unset it.",
     )
+
+
+def _archive() -> Finding:
+    """Whether Java starts from the archive of classes; no fault where it does not."""
+    try:
+        unfit = why_unfit(os.environ)
+    except OSError as error:
+        unfit = str(error)
+    slower = f"{unfit}: Spark takes longer to start; `make archive` makes one for this Java"
+    return Finding("Archive of classes", ok=True, found=slower if unfit else "is there, and fits")
 
 
 def _place(home: Home) -> Finding:

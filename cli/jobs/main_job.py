@@ -9,10 +9,12 @@ from cli.jobs import auditing, building, exporting, landing, modelling, publishi
 from cli.jobs.background import import_in_background
 from cli.jobs.limits import limits_of
 from cli.jobs.workspace import Workspace
+from cli.machine.disk import require_room
 from cli.machine.home import Home
 from cli.printing.run_report import RunReport
 from cli.runs.records import recorded
 from cli.spark.session import start_spark
+from cli.spark.sizing import held_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from models_ml.scoring.prediction import PredictionReport
     from warehouse.landing.reader.rules import Rules
 
+# The log that the simulator writes by its defaults.
+SIMULATED_BYTES = 132_000_000
 SLOW_IMPORTS = ("dbt.cli.main", "great_expectations", "mlflow", "sklearn.metrics")
 
 
@@ -40,11 +44,13 @@ def run_all(
     label, spec = wish.label, TrainingSpec(label=wish.label)
     home = Home.from_environment()
     limits_of(home)
+    to_read = bytes_to_read(home, events)
+    require_room(home.path, to_read)
     run_json = home.run_json
     try:
         with recorded(home, steps, wait=wait):
             with ThreadPoolExecutor(1) as background:
-                starting = background.submit(start_spark)
+                starting = background.submit(start_spark, to_read + held_bytes(home.warehouse))
                 log = events or simulated_log(home, steps, has_logs=home.has_logs)
                 import_in_background(*SLOW_IMPORTS)
                 workspace = Workspace(starting.result(), home, steps)
@@ -94,6 +100,15 @@ def _predict(workspace: Workspace, label: str) -> PredictionReport | None:
         auditing.audit(workspace, auditing.PREDICTION_SUITES)
         publishing.publish(workspace)
     return predictions
+
+
+def bytes_to_read(home: Home, events: str | None) -> int:
+    """About how many bytes of log a run takes in: of the log named, or of the one that it simulates."""
+    from warehouse.landing.finding import log_bytes
+
+    if events:
+        return log_bytes([events])
+    return 0 if home.has_logs else SIMULATED_BYTES
 
 
 def simulated_log(home: Home, steps: Steps, *, has_logs: bool) -> Path | None:

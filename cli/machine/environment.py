@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[2]
 DBT_PROJECT = REPOSITORY / "warehouse"
 PROFILES = REPOSITORY / "profiles"
+# Spark's conf folder stands on Java's class path, where an archive of classes allows no folder that holds anything.
+SPARK_CONF = Path(sys.prefix) / "share" / "sparkhouse" / "spark-conf"
 
 KEPT = frozenset(
     {
@@ -79,7 +81,7 @@ def made(inherited: Mapping[str, str], machine: Machine) -> dict[str, str]:
         **dict.fromkeys(("USER", "LOGNAME", "HADOOP_USER_NAME", "SPARK_USER"), machine.user),
         "JAVA_HOME": str(machine.java_home),
         "SPARK_HOME": str(package("pyspark")),
-        "SPARK_CONF_DIR": str(PROFILES),
+        "SPARK_CONF_DIR": str(SPARK_CONF),
         "SPARK_DIST_CLASSPATH": str(_iceberg()),
         # Java is started once more, to put its own command line together: it has no need of a file in /tmp for that.
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData -XX:TieredStopAtLevel=1",

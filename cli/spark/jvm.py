@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cli.machine.environment import has_account, umask, user_name
+from cli.machine.environment import PROFILES, has_account, umask, user_name
 from cli.machine.limits import narrow
+from cli.machine.memory import memory_bytes
 from cli.machine.temporary import library_folder, scratch_folder, temporary_folders
+from cli.spark.class_archive import archive_options
 from cli.spark.local_files import set_modes_without_processes
 from cli.spark.pyspark_patches import patch_pyspark
+from cli.spark.sizing import held_bytes, jvm_options, sized
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
@@ -30,7 +33,6 @@ NO_MEMORY = ("OutOfMemoryError", "Could not reserve enough space", "insufficient
 ERROR = re.compile(r"error|exception|unrecognized|invalid|could not|not found|no such|denied|cannot", re.IGNORECASE)
 TAIL = 20_000
 SECONDS_TO_END = 10
-DEFAULT_MEMORY = "4g"
 
 
 class SparkDidNotStart(SparkhouseError, RuntimeError):
@@ -98,7 +100,7 @@ def refusal(printed: str, environment: Mapping[str, str]) -> str:
     if limits := narrow():
         return f"Spark could not start: {'; '.join(limits)}. Java said: {said}"
     if any(sign in printed for sign in NO_MEMORY):
-        memory = environment.get("SPARKHOUSE_DRIVER_MEMORY", DEFAULT_MEMORY)
+        memory = environment.get("SPARKHOUSE_DRIVER_MEMORY", "memory")
         more = f"it asks for {memory}, more than the machine has ({said})"
         return f"Spark could not start: {more}. Set SPARKHOUSE_DRIVER_MEMORY lower"
     own = environment.get("SPARK_SUBMIT_OPTS")
@@ -137,12 +139,15 @@ def launch(settings: Mapping[str, str]) -> JavaGateway:
     return gateway
 
 
-def machine_settings(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the Spark settings that depend on the machine: where temporary files lie, the modes of files.
+def machine_settings(home: Path, settings: Mapping[str, str], log_bytes: int = 0) -> dict[str, str]:
+    """Return the Spark settings that depend on the machine and the work: size, temporary files, the modes of files.
 
     Makes the folders that Spark expects. A state folder that is full or cannot be written to can still be read:
-    temporary files go elsewhere then. Raises NoTemporaryFolder, or an OSError where there can be no state folder.
+    temporary files go elsewhere then. Raises NoTemporaryFolder, InvalidSetting, or an OSError where there can be no
+    state folder.
     """
+    # Whoever reads tables needs memory for them, too, however little the compilers have to do.
+    size = sized(max(log_bytes, held_bytes(home / "warehouse")), memory_bytes(), os.environ)
     # The catalog lists namespaces as soon as it is asked anything: its folder and `default` have to be there.
     (home / "warehouse" / "default").mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
@@ -152,6 +157,9 @@ def machine_settings(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
     libraries = library_folder([scratch, *folders])
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     options = [
+        *archive_options(),
+        # As an address: a comma in a path would part it in two.
+        f"-Dlog4j2.configurationFile={(PROFILES / 'log4j2.properties').as_uri()}",
         f"-Djava.io.tmpdir={libraries}",
         # Some systems tell Java the user's language past the environment: Turkish has other small and capital letters.
         *("-Duser.language=en", "-Duser.country=US"),
@@ -160,9 +168,11 @@ def machine_settings(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
         f"-Duser.name={user_name()}",
         f"-XX:ErrorFile={str(scratch).replace('%', '%%')}/java-error-%p.log",
     ]
-    return {
+    return size | {
         "spark.local.dir": str(scratch),
-        "spark.driver.extraJavaOptions": " ".join([settings["spark.driver.extraJavaOptions"], *map(quoted, options)]),
+        "spark.driver.extraJavaOptions": " ".join(
+            [settings["spark.driver.extraJavaOptions"], jvm_options(log_bytes, os.environ), *map(quoted, options)]
+        ),
         # Hadoop gives files the modes of an umask of its own, 022, whatever the user's is.
         "spark.hadoop.fs.permissions.umask-mode": f"{umask():04o}",
     }

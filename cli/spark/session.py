@@ -36,7 +36,7 @@ def spark_settings() -> dict[str, str]:
     }
 
 
-def start_spark() -> SparkSession:
+def start_spark(log_bytes: int = 0) -> SparkSession:
     """Start Spark, or return the session that runs; `Home.from_environment()` has to come first.
 
     Raises SparkDidNotStart, NoTemporaryFolder, or an OSError where the state folder cannot be made.
@@ -48,7 +48,7 @@ def start_spark() -> SparkSession:
 
     settings = spark_settings()
     if not newest():
-        settings |= machine_settings(Path(os.environ["SPARKHOUSE_HOME"]), settings)
+        settings |= machine_settings(Path(os.environ["SPARKHOUSE_HOME"]), settings, log_bytes)
         QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=launch(settings))
     builder = SparkSession.builder
     for name, value in settings.items():

@@ -26,7 +26,7 @@ from cli.jobs.workspace import Workspace
 from cli.runs.steps import Steps
 from warehouse.landing import room
 from warehouse.landing.archives import LINE_TOO_LONG, end_mark
-from warehouse.landing.finding import FoundLogs, find_logs
+from warehouse.landing.finding import FoundLogs, find_logs, log_bytes
 from warehouse.landing.formats import lines_of_text
 from warehouse.landing.logs import NoSuchLog, NotALog, UnreadableLog, identify
 from warehouse.landing.room import NoRoomToStage, UnpacksTooLarge
@@ -213,6 +213,16 @@ def test_a_zip_of_several_logs_and_a_note(tmp_path: Path) -> None:
         text = (logs.folder / "0.txt").read_bytes()
         assert [str(each) for each in logs.left_out] == [f"{tmp_path}/week.zip: week/note.txt (text that is no log)"]
     assert text == line(song="a") + line(song="b") + b'{"ts": "1", "page": "Home"}\n'
+
+
+def test_a_log_counts_by_its_bytes_and_a_packed_one_by_what_it_may_hold(tmp_path: Path) -> None:
+    text, packed = line() * 100, gzip.compress(line() * 100)
+    write(tmp_path / "logs" / "a.json", text)
+    write(tmp_path / "logs" / "below" / "b.json", packed)
+    os.mkfifo(tmp_path / "logs" / "pipe")
+    assert log_bytes([tmp_path / "logs"]) == len(text) + 12 * len(packed)
+    assert log_bytes([tmp_path / "logs" / "*.json", str(tmp_path / "logs" / "a.json")]) == len(text)
+    assert log_bytes([tmp_path / "no-such-log", "\0"]) == 0
 
 
 def test_a_folder_that_spark_wrote(tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ def test_a_state_folder_is_resolved_once(environment: pytest.MonkeyPatch, tmp_pa
     [
         ("SPARKHOUSE_DRIVER_MEMORY", "4 gigs"),
         ("SPARKHOUSE_DRIVER_MEMORY", "-1g"),
+        ("SPARKHOUSE_JIT", "c3"),
         ("SPARKHOUSE_MASTER", "cluster"),
         ("SPARKHOUSE_SHUFFLE_PARTITIONS", "0"),
     ],

@@ -23,6 +23,9 @@ _NAMED_AT_MOST = 5
 # What a copy that has not ended is called by browsers, Hadoop, rsync, and those who rename a file when it is whole.
 _UNFINISHED = ("._copying_", ".crdownload", ".filepart", ".part", ".partial", ".tmp", "~")
 _EMPTY = "an empty file"
+# A log of 131.8 million bytes has 9.9 million as gzip; its rows as Parquet, with all columns of raw.events, 15.6.
+_TIMES_PACKED = 12
+_DENSE = {Form.PACKED, Form.ZIP, Form.PARQUET}
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,31 @@ def find_logs(patterns: Iterable[str | Path]) -> FoundLogs:
         {path: keys for path, shown in found.items() if (keys := folder_keys(shown))},
         frozenset(named),
     )
+
+
+def log_bytes(patterns: Iterable[str | Path]) -> int:
+    """Return about how many bytes of text the logs have that patterns name; files that cannot be read count nothing.
+
+    Looks at names, sizes and the first bytes. A packed file is taken for as much text as most of its size hold.
+    """
+    files = {file for pattern in patterns for file in _files_or_none(Path(pattern).expanduser())}
+    return sum(map(_text_bytes, files))
+
+
+def _files_or_none(pattern: Path) -> list[Path]:
+    try:
+        return [path.resolve() for path in _files_of(pattern)]
+    except OSError:
+        return []
+
+
+def _text_bytes(path: Path) -> int:
+    try:
+        if not path.is_file():
+            return 0
+        return path.stat().st_size * (_TIMES_PACKED if content_of(head_of(path)).form in _DENSE else 1)
+    except (OSError, UnreadableLog):
+        return 0
 
 
 def _readable_matches(pattern: Path) -> tuple[list[Path], dict[Path, str]]:
