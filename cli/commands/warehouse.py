@@ -23,7 +23,7 @@ from cli.commands.options import (
 from cli.jobs import auditing, building, landing, modelling, publishing
 from cli.jobs.background import import_in_background
 from cli.jobs.dbt import DBT_READERS, DBT_WRITERS, dbt_command, run_dbt
-from cli.machine.disk import require_room
+from cli.machine.disk import lack_of_room
 from cli.machine.home import Home, shown
 from cli.runs.relocation import require_in_place
 from warehouse.publishing.journal import utc_moment
@@ -70,8 +70,9 @@ def ingest(
         raise typer.BadParameter("Name a log to ingest, or give --replay-rejected.")
     rules = reading_rules(mapping, pseudonymise=pseudonymise, keep_refused_text=keep_refused_text)
     to_read = log_bytes(paths or ())
-    require_room(Home.from_environment().path, to_read)
     with writer_on_branch("ingest", quiet=quiet, wait=wait, log_bytes=to_read) as workspace:
+        if lack := lack_of_room(workspace.home.path, to_read):
+            workspace.steps.tell(lack)
         if replay_rejected:
             landing.replay_rejected(workspace, rules)
         if paths:

@@ -9,7 +9,7 @@ from cli.jobs import auditing, building, exporting, landing, modelling, publishi
 from cli.jobs.background import import_in_background
 from cli.jobs.limits import limits_of
 from cli.jobs.workspace import Workspace
-from cli.machine.disk import require_room
+from cli.machine.disk import lack_of_room
 from cli.machine.home import Home
 from cli.printing.run_report import RunReport
 from cli.runs.records import recorded
@@ -45,10 +45,11 @@ def run_all(
     home = Home.from_environment()
     limits_of(home)
     to_read = bytes_to_read(home, events)
-    require_room(home.path, to_read)
     run_json = home.run_json
     try:
         with recorded(home, steps, wait=wait):
+            if lack := lack_of_room(home.path, to_read):
+                steps.tell(lack)
             with ThreadPoolExecutor(1) as background:
                 starting = background.submit(start_spark, to_read + held_bytes(home.warehouse))
                 log = events or simulated_log(home, steps, has_logs=home.has_logs)

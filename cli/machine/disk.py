@@ -1,11 +1,9 @@
-"""Whether the disk of a state folder has room for what a log becomes: told before anything is written."""
+"""Whether the disk of a state folder has room for what a log becomes."""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING
-
-from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,18 +15,18 @@ FIXED_BYTES = 150_000_000
 TAKEN_TO_LOG = 1.1
 
 
-class NoRoomForLog(SparkhouseError, RuntimeError):
-    """The disk has less room than the work on a log takes."""
+def lack_of_room(home: Path, log_bytes: int) -> str | None:
+    """Say so where a log of so many bytes may fill the disk that a state folder is on, or will be.
 
-
-def require_room(home: Path, log_bytes: int) -> None:
-    """Raise NoRoomForLog where a log of so many bytes would fill the disk that a state folder is on, or will be."""
+    It is no more than a warning: what was ingested before takes nothing, and how far a packed log unpacks is a guess.
+    """
     needed = FIXED_BYTES + int(log_bytes * TAKEN_TO_LOG)
     existing = next(each for each in (home, *home.parents) if each.exists())
     free = shutil.disk_usage(existing).free
-    if log_bytes and free < needed:
-        raise NoRoomForLog(
-            f"a log of about {log_bytes / _GB:.1f} GB needs about {needed / _GB:.1f} GB of disk, and {home} has "
-            f"{free / _GB:.1f} GB free: free some, or let SPARKHOUSE_HOME name a folder of another disk; nothing was "
-            "written"
-        )
+    if not log_bytes or free >= needed:
+        return None
+    return (
+        f"Warning: a new log of about {log_bytes / _GB:.1f} GB takes about {needed / _GB:.1f} GB of disk, and {home} "
+        f"has {free / _GB:.1f} GB free. If it ends without room, nothing is lost: free some, or let SPARKHOUSE_HOME "
+        "name a folder of another disk"
+    )

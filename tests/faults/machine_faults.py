@@ -29,18 +29,13 @@ DAMAGED = "marts.fct_user_features"
 
 @dataclass(frozen=True)
 class Fault:
-    """How a fault comes and goes, and what a command has to say of it; `environment` is the command's."""
+    """How a fault comes and goes, and what a run has to say of it; `environment` is the run's."""
 
     name: str
     begin: Callable[[Scene], None]
     end: Callable[[Scene], None]
     said: str
     environment: tuple[tuple[str, str], ...] = ()
-    takes_log: bool = True
-
-    def command(self, scene: Scene) -> list[str]:
-        """A run with a log, or a build, which finds no room only when it is at work."""
-        return ["run", "--quiet", "--events", str(scene.log(later=True))] if self.takes_log else ["build", "--quiet"]
 
 
 def mount(*options: str) -> None:
@@ -90,8 +85,7 @@ def nothing(_: Scene) -> None:
 
 
 FAULTS = (
-    Fault("disk too small for a log", fill, enlarge, "free: free some"),
-    Fault("full disk", fill, enlarge, "is full: free some space", takes_log=False),
+    Fault("full disk", fill, enlarge, "is full: free some space"),
     Fault("read-only state folder", forbid, permit, "cannot be written to: make it writable"),
     Fault("too little memory", nothing, nothing, "SPARKHOUSE_DRIVER_MEMORY", (("SPARKHOUSE_DRIVER_MEMORY", "460m"),)),
 )
@@ -105,7 +99,7 @@ def survive(scene: Scene, fault: Fault, reader: Reader, before: Hashes, after: H
         wrong = []
         usual = scene.command("sql", READ)
         fault.begin(scene)
-        run = scene.command(*fault.command(scene), **dict(fault.environment))
+        run = scene.command("run", "--quiet", "--events", str(scene.log(later=True)), **dict(fault.environment))
         if run.returncode != 2 or fault.said not in run.stderr or "Traceback" in run.stderr:
             wrong.append(f"exit code {run.returncode}: {run.stderr[-800:]}")
         read = scene.command("sql", READ)
