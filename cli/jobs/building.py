@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cli.jobs import build_inputs, dbt_records, increments
+from cli.jobs import dbt_records
 from cli.jobs.auditing import faults_of_log
 from cli.jobs.checks import CheckFailed, raise_failed
 from cli.jobs.dbt import run_dbt
@@ -39,12 +39,16 @@ def build(workspace: Workspace, *extra: str) -> DbtOutcome:
         # What is wrong with the log itself says more than the tests of what was made of it.
         raise CheckFailed("\n".join([*faults_of_log(workspace), str(failed)])) from failed
     if VARS not in extra:
+        from cli.jobs import build_inputs
+
         build_inputs.record(workspace)
     return outcome
 
 
 def is_due(workspace: Workspace) -> bool:
     """Whether a build would be made of anything else than the one that is published; a step says if not."""
+    from cli.jobs import build_inputs
+
     unchanged = build_inputs.unchanged_since(workspace)
     if unchanged:
         with workspace.steps.step("build") as step:
@@ -77,6 +81,8 @@ def backfill_options(home: Home, first: date | None, last: date | None) -> list[
 
 
 def _dbt_build(workspace: Workspace, *extra: str) -> DbtOutcome:
+    from cli.jobs import increments
+
     with workspace.steps.step("build") as step:
         step.rows_in = workspace.count("raw.events")
         increment = None if set(extra) & WHOLE else increments.increment(workspace)
