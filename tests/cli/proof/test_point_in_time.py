@@ -157,8 +157,8 @@ def test_window_that_holds_the_snapshot_day_is_found_by_its_columns(workspace: W
         tmp_path,
         (
             "models/intermediate/int_user_windows",
-            "order by event_date asc, is_window_date desc",
-            "order by event_date asc, is_window_date asc",
+            "'user_window_dates': 1}",
+            "'user_window_dates': 3}",
         ),
     )
     options = ["--project-dir", str(project), "--target-path", str(tmp_path / "target"), "--select"]
