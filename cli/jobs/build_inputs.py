@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyspark.sql import functions as F
 
 from cli.machine.environment import DBT_PROJECT, REPOSITORY
+from warehouse.contract.moments import moment
 from warehouse.contract.tables import append_rows
 from warehouse.publishing.records import BUILDS
 from warehouse.publishing.tables import Table, tables
@@ -46,11 +47,6 @@ class Base(NamedTuple):
     tables: Mapping[str, int]
     newest_ingested_at: datetime
 
-    @property
-    def events(self) -> int:
-        """The snapshot of the raw events."""
-        return self.tables["raw.events"]
-
 
 def published_base(workspace: Workspace) -> Base | None:
     """Return the build that is published, if it is one by the rules of today; None if it is not.
@@ -76,7 +72,7 @@ def unchanged_since(workspace: Workspace) -> datetime | None:
 
 def raw_tables(workspace: Workspace) -> dict[str, int]:
     """The snapshot of each raw table that this run sees: on its branch, where it has written one."""
-    raw = [Table(table.name, workspace.spark) for table in tables(workspace.spark) if table.name.startswith("raw.")]
+    raw = [table for table in tables(workspace.spark) if table.name.startswith("raw.")]
     heads = {table.name: table.head(workspace.steps.run_id) or table.head() for table in raw}
     return {name: head for name, head in heads.items() if head is not None}
 
@@ -106,8 +102,3 @@ def _newest(workspace: Workspace, table: str, *moments: str) -> Row | None:
         return None
     rows = workspace.spark.table(table).withColumns({name: F.unix_micros(name) for name in moments})
     return next(iter(rows.orderBy(F.desc(moments[0])).limit(1).collect()), None)
-
-
-def moment(microseconds: int) -> datetime:
-    """The instant of a count since 1970 UTC: in the hour in which clocks go back, a clock reading would be two."""
-    return datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=microseconds)

@@ -70,16 +70,15 @@ def run_all(
                 if is_built:
                     _build(workspace)
                 training = modelling.train_if_possible(workspace, spec, wish.when)
-                predictions = None
-                if is_built or training or not modelling.has_predicted(workspace, label):
-                    predictions = _predict(workspace, label)
+                is_scored = not (is_built or training) and modelling.has_predicted(workspace, label)
+                predictions = None if is_scored else _predict(workspace, label)
             # Of what was published before, the report is there.
             if is_built or predictions or not home.report_page.exists():
                 reporting.report(workspace)
-            has_predictions = modelling.has_predicted(workspace, label)
     finally:
         steps.write(run_json)
     metric_card = home.model_card(training) if training else None
+    has_predictions = is_scored or predictions is not None
     return RunReport(
         training, predictions, has_predictions, metric_card, run_json, home.data_docs_page, home.report_page
     )

@@ -16,9 +16,9 @@ from models_ml.campaigns.spec import MONEY, id_of
 from models_ml.campaigns.tables import TARGETS, append_targets, standing_campaign
 from models_ml.dataset.training_file import appearing
 from models_ml.errors import ModelJobError, UnwritableFile
-from models_ml.moments import moment
 from models_ml.tables import PREDICTIONS
 from warehouse.contract.cells import defused_cells
+from warehouse.contract.moments import moment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from models_ml.errors import IngestedLater, NoBuildYet
-from models_ml.moments import moment
 from models_ml.tables import snapshot_of
+from warehouse.contract.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 from models_ml import tables
 from models_ml.campaigns.tables import TARGETS
 from models_ml.errors import ModelJobError, UnknownModelVersion
-from models_ml.moments import moment
 from models_ml.registry.mlflow_location import ARTIFACTS
 from models_ml.registry.model_versions import all_versions, champion_of
 from models_ml.registry.tracking import Tracking
+from warehouse.contract.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -33,6 +33,7 @@ from big_store import big_store
 from plain_flask import write_inputs
 from serving_store import small_store
 
+from models_ml.serving.answers.customers import SORTS
 from models_ml.serving.store import Stores
 from models_ml.serving.store_file import POINTER, SUFFIX
 
@@ -56,16 +57,6 @@ FILTERS = {
     API: ("", "&level=paid", "&decile=1", "&probability_min=0.1", "&search=1"),
     PAGES: ("", "&level=paid", "&decile=1", "&probability_from=0.1", "&q=1"),
 }
-SORTS = (
-    "user_id",
-    "probability",
-    "probability_change",
-    "risk_decile",
-    "level",
-    "state",
-    "device_family",
-    "last_event_at",
-)
 
 
 @dataclass

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 DEFAULT_RULES = Rules()
+# Which raw events are of a user, as staging takes them; all others are guests'.
+OF_USERS = "user_id != '' and registration is not null"
 _FIRST_LINES, _FIRST_BYTES = 50, 1 << 20
 
 
@@ -154,7 +156,7 @@ class _Landing:
     def _write_events(self, outcomes: DataFrame) -> tuple[Counter[str], int]:
         """Return the rows written by source file, and how many of them are of users with a registration."""
         append(events(outcomes), "raw.events")
-        is_known = F.expr("user_id != '' and registration is not null")
+        is_known = F.expr(OF_USERS)
         written = self._written("raw.events").groupBy("source_file").agg(F.count("*"), F.count_if(is_known)).collect()
         return Counter({path: count for path, count, _ in written}), sum(known for _, _, known in written)
 

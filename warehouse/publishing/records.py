@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from warehouse.contract.moments import moment as at_micros
 from warehouse.contract.tables import append_rows, create_or_widen
 from warehouse.publishing.journal import moment
 from warehouse.publishing.tables import SCHEMAS, tables
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pyspark.sql import DataFrame, SparkSession
 
     from warehouse.publishing.journal import Move, Publication
@@ -53,17 +55,10 @@ def record_build(spark: SparkSession, build_id: str, completed_at: datetime) -> 
     build = {
         "build_id": build_id,
         "completed_at": completed_at,
-        "newest_ingested_at": _instant(newest),
+        "newest_ingested_at": None if newest is None else at_micros(newest),
         "table_snapshot_ids": {name: head for name, head in heads.items() if head is not None},
     }
     append_rows(spark, BUILDS, [build])
-
-
-def _instant(microseconds: int | None) -> datetime | None:
-    """The instant of a count since 1970 UTC: in the hour in which clocks go back, a clock reading would be two."""
-    if microseconds is None:
-        return None
-    return datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=microseconds)
 
 
 def states_before(spark: SparkSession, run_id: str) -> list[tuple[str, int | None]]:

@@ -47,7 +47,7 @@ snapshots as (
 window_starts as (
     select
         as_of_date,
-        explode(array(0, 1, 3, 7, 14, 28)) as window_day
+        explode(array(0, {{ window_days().values() | sum(start=[]) | unique | sort | join(', ') }})) as window_day
     from snapshots
 ),
 

@@ -1,30 +1,30 @@
 -- One row per user and snapshot date: what the days before it add up to, in parts of one another.
-{%- set counted = {
-    'event_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
-    'song_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
-    'free_song_count': ['lifetime'],
-    'free_advert_count': ['lifetime'],
-    'paid_song_count': ['lifetime'],
-    'paid_advert_count': ['lifetime'],
-    'session_count': ['7d', '14d', '28d', 'lifetime'],
-    'active_day_count': ['7d', '14d', '28d', 'lifetime'],
-    'playlist_add_count': ['7d', '28d', 'lifetime'],
-    'friend_add_count': ['7d', '28d', 'lifetime'],
-    'advert_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
-    'thumbs_down_count': ['1d', '3d', '7d', '14d', '28d', 'lifetime'],
-    'thumbs_up_count': ['7d', '14d', '28d', 'lifetime'],
-    'downgrade_page_count': ['1d', '3d', '7d', '28d', 'lifetime'],
-    'settings_count': ['1d', '3d', '7d', '28d', 'lifetime'],
-    'home_count': ['7d', '28d', 'lifetime'],
-    'help_count': ['7d', '28d', 'lifetime'],
-    'error_count': ['7d', '28d', 'lifetime'],
-    'logout_count': ['7d', '28d', 'lifetime'],
-    'upgrade_page_count': ['7d', '28d', 'lifetime'],
-    'settings_save_count': ['28d', 'lifetime'],
-    'about_count': ['28d', 'lifetime'],
-    'upgrade_count': ['28d', 'lifetime'],
-    'downgrade_count': ['28d', 'lifetime'],
-} %}
+{%- set counted = [
+    'event_count',
+    'song_count',
+    'free_song_count',
+    'free_advert_count',
+    'paid_song_count',
+    'paid_advert_count',
+    'session_count',
+    'active_day_count',
+    'playlist_add_count',
+    'friend_add_count',
+    'advert_count',
+    'thumbs_down_count',
+    'thumbs_up_count',
+    'downgrade_page_count',
+    'settings_count',
+    'home_count',
+    'help_count',
+    'error_count',
+    'logout_count',
+    'upgrade_page_count',
+    'settings_save_count',
+    'about_count',
+    'upgrade_count',
+    'downgrade_count',
+] %}
 with
 
 windows as (
@@ -36,10 +36,11 @@ features as (
         user_id,
         as_of_date,
         last_event_at,
-        {% for measure, windows in counted.items() %}
-            {% for window in windows %}
-                {{ measure }}_{{ window }},
+        {% for measure in counted %}
+            {% for days in window_days().get(measure, []) %}
+                {{ measure }}_{{ days }}d,
             {% endfor %}
+            {{ measure }}_lifetime,
         {% endfor %}
         {% for window in ['7d', '14d', '28d', 'lifetime'] %}
             cast(listening_seconds_{{ window }} as double) / 3600 as listening_hours_{{ window }},
