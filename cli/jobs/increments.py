@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from cli.jobs import build_inputs
 from cli.machine.environment import DBT_PROJECT
-from warehouse.landing.ingest import OF_USERS
+from warehouse.landing.land import OF_USERS
 from warehouse.publishing.tables import Table
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from cli.jobs.demo_log import DemoLog
 from cli.machine.home import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from cli.jobs.workspace import Workspace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from warehouse.landing.simulator import SimulationSpec, SimulationSummary
 
 FILES_NAMED = 3
+MEGABYTE = 1_000_000
 
 
 def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool = False) -> SimulationSummary:
@@ -56,7 +58,9 @@ def ingest(workspace: Workspace, patterns: Sequence[str | Path], rules: Rules | 
         try:
             found = find_logs(patterns)
             DemoLog(workspace.spark, workspace.home).require_apart(found.paths)
-            summary = landing.ingest(workspace.spark, found, workspace.home.landing, salt, rules)
+            summary = landing.ingest(
+                workspace.spark, found, workspace.home.landing, salt, rules, watch=progress_of_bytes(workspace.steps)
+            )
         except (NotALog, UnpacksTooLarge) as refused:
             raise CheckFailed(str(refused)) from refused
         step.rows_in, step.rows_out = summary.lines, summary.accepted
@@ -70,6 +74,18 @@ def ingest(workspace: Workspace, patterns: Sequence[str | Path], rules: Rules | 
             workspace.steps.tell(doubt)
     keep_logs_apart(workspace)
     return summary
+
+
+def progress_of_bytes(steps: Steps) -> Callable[[int, int], None]:
+    """Return what says how far a step is, at which rate, and how long the rest takes at that rate."""
+    started = time.perf_counter()
+
+    def say(done: int, total: int) -> None:
+        rate = done / (time.perf_counter() - started) / MEGABYTE
+        left = f", {rate:.0f} MB a second, {(total - done) / MEGABYTE / rate:.0f} s left" if done else ""
+        steps.progress(f"{done / MEGABYTE:,.0f} of {total / MEGABYTE:,.0f} MB{left}")
+
+    return say
 
 
 def replay_rejected(workspace: Workspace, rules: Rules | None = None) -> None:

@@ -1,12 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Files: where they lie, and how they appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import re
+from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -18,3 +16,8 @@ def replace_file(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def local_path(location: str) -> Path:
+    """Return the path that a location of Iceberg names on this machine: `/a/b`, `file:/a/b` or `file:///a/b`."""
+    return Path(re.sub(r"^file:/+", "/", location))

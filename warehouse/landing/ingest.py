@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
-
 from warehouse.contract.errors import SparkhouseError
-from warehouse.landing.lines import Block, number_lines, read_lines, rows_at_a_time, survey
+from warehouse.landing.blocks import Block, blocks_of, count_lines, packed
+from warehouse.landing.data_files import append_files, data_folder
+from warehouse.landing.land import Lander, LineCounts, NumberedBlock
 from warehouse.landing.logs import identify, unknown_logs
 from warehouse.landing.raw_tables import (
     RAW_TABLES,
@@ -24,26 +24,25 @@ from warehouse.landing.raw_tables import (
     start_time,
 )
 from warehouse.landing.reader.rules import Rules
-from warehouse.landing.rows import events, outcomes, refused
 from warehouse.landing.staged_logs import LogsChanged, staged
+from warehouse.landing.tasks import in_tasks, task_bytes, unwatched
 from warehouse.landing.upgrade import upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from warehouse.landing.finding import FoundLogs, LeftOut
+    from warehouse.landing.land import Landed
     from warehouse.landing.logs import LogFile
     from warehouse.landing.reader.reader import LineReader
     from warehouse.landing.staged_logs import StagedLogs
+    from warehouse.landing.tasks import Watch
 
-_BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 DEFAULT_RULES = Rules()
-# Which raw events are of a user, as staging takes them; all others are guests'.
-OF_USERS = "user_id != '' and registration is not null"
 _FIRST_LINES, _FIRST_BYTES = 50, 1 << 20
 
 
@@ -74,45 +73,56 @@ class IngestSummary:
     of_users: int = field(default=0, compare=False)
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - what is taken in and how, and who watches
     spark: SparkSession,
     found: FoundLogs,
     staging_dir: Path,
     salt: str | None,
     rules: Rules = DEFAULT_RULES,
+    *,
+    watch: Watch = unwatched,
 ) -> IngestSummary:
     """Take the files that were found into the `raw` tables, whatever form they have.
 
     A file whose bytes were taken in before, under any name, is skipped. The files of one call are taken in together
     or, when one of them fails, not at all. Links, copies and unpacked text stand in `staging_dir` for the time of the
     call, so no two calls may work there, or on the same tables, at a time. An archive that breaks off gives the lines
-    that it has, and one rejected row more. Names become pseudonyms with `salt`. Raises NotALog, UnreadableLog,
-    UnpacksTooLarge, NoRoomToStage or LinesUnaccountedFor; after each, the same call can be repeated.
+    that it has, and one rejected row more. Names become pseudonyms with `salt`. `watch` is told once a second how many
+    of all bytes of text are done. Raises NotALog, UnreadableLog, UnpacksTooLarge, NoRoomToStage or LinesUnaccountedFor;
+    after each, the same call can be repeated.
     """
     create_raw_tables(spark)
-    return _ingest(spark, found, staging_dir, lambda now: rules.reader(now, salt), frozenset())
+    return _Ingest(spark, found, staging_dir, lambda now: rules.reader(now, salt), watch).take(frozenset())
 
 
-def _ingest(
-    spark: SparkSession,
-    found: FoundLogs,
-    staging_dir: Path,
-    reader_at: Callable[[datetime], LineReader],
-    to_copy: frozenset[Path],
-) -> IngestSummary:
-    """Take the files in; if somebody writes to one in the middle of it, once more with a copy of that one."""
-    known = known_checksums(spark)
-    try:
-        with staged(unknown_logs(identify(found.paths), known), staging_dir, known, to_copy, found) as logs:
+@dataclass(frozen=True)
+class _Ingest:
+    """What is taken in, where and how."""
+
+    spark: SparkSession
+    found: FoundLogs
+    staging_dir: Path
+    reader_at: Callable[[datetime], LineReader]
+    watch: Watch
+
+    def take(self, to_copy: frozenset[Path]) -> IngestSummary:
+        """Take the files in; if somebody writes to one in the middle of it, once more with a copy of that one."""
+        try:
+            return self._take(to_copy)
+        except LogsChanged as changed:
+            return self.take(to_copy | changed.paths)
+
+    def _take(self, to_copy: frozenset[Path]) -> IngestSummary:
+        spark, found = self.spark, self.found
+        known = known_checksums(spark)
+        with staged(unknown_logs(identify(found.paths), known), self.staging_dir, known, to_copy, found) as logs:
             skipped, left_out = len(found.paths) - len(logs.files) - logs.other_count, found.left_out + logs.left_out
             if not logs.files:
                 return IngestSummary(files_skipped=skipped, left_out=left_out)
             now = start_time(spark)
-            reader = reader_at(now)
+            reader = self.reader_at(now)
             upgrade(spark, reader)
-            return replace(_Landing(spark, now, reader).land(logs, skipped), left_out=left_out)
-    except LogsChanged as changed:
-        return _ingest(spark, found, staging_dir, reader_at, to_copy | changed.paths)
+            return replace(_Landing(spark, now, reader, self.watch).land(logs, skipped), left_out=left_out)
 
 
 @dataclass(frozen=True)
@@ -122,85 +132,89 @@ class _Landing:
     spark: SparkSession
     ingested_at: datetime
     reader: LineReader
+    watch: Watch
 
     def land(self, logs: StagedLogs, skipped: int) -> IngestSummary:
         """Write events, then refused lines, then the files: the files' rows are the mark that the ingest is whole."""
-        lines = read_lines(self.spark, logs.folder)
-        blocks = survey(lines)
-        read = outcomes(lines.where(~F.col("is_blank")).drop("is_blank"), self.reader)
-        numbered = number_lines(read, blocks, {name: log.source_file for name, log in logs.files.items()})
-        numbered = numbered.withColumn("ingested_at", F.lit(self.ingested_at))
-        line_count, blank = sum(block.line_count for block in blocks), sum(block.blank_count for block in blocks)
-        taken, rejects, reasons = Counter[str](), Counter[str](), Counter[str]()
-        of_users = 0
-        with _rows_at_a_time(self.spark, rows_at_a_time(blocks)):
-            if line_count > blank:
-                taken, of_users = self._write_events(numbered)
-            # Most logs have no refused line: the text is read once more only when some lines are missing.
-            if taken.total() + blank < line_count:
-                rejects, reasons = self._write_rejects(numbered)
-        logs.require_unchanged()
-        self._write_files(logs.files, blocks, taken, rejects)
+        byte_count = sum((logs.folder / name).stat().st_size for name in logs.files)
+        blocks = self._numbered(logs, task_bytes(byte_count, self.spark.sparkContext.defaultParallelism))
+        events, refused = (data_folder(self.spark, name) for name in ("raw.events", "raw.rejected_events"))
+        lander = Lander(self.reader, logs.folder, events, refused, self.ingested_at)
+        try:
+            # Tasks have about as many bytes each.
+            landed = in_tasks(
+                self.spark, lander.land, blocks, lambda done, tasks: self.watch(byte_count * done // tasks, byte_count)
+            )
+            counts = _counts_by_log(logs, landed)
+            _require_all_lines(chain(*blocks), counts)
+            logs.require_unchanged()
+        except BaseException:
+            # No table knows of these files yet. From the first commit on, they are the tables'.
+            events.remove_files()
+            refused.remove_files()
+            logs.require_unchanged()
+            raise
+        append_files(self.spark, "raw.events", [each.events for each in landed if each.events])
+        append_files(self.spark, "raw.rejected_events", [each.refused for each in landed if each.refused])
+        self._write_files(logs.files, counts)
+        total = sum(counts.values(), LineCounts())
         return IngestSummary(
             len(logs.files),
             skipped,
-            line_count,
-            taken.total(),
-            rejects.total(),
-            blank,
-            dict(reasons),
+            total.lines,
+            total.accepted,
+            total.rejected,
+            total.blank,
+            dict(total.reasons),
             dialects=_dialects(logs, self.reader),
-            of_users=of_users,
+            of_users=total.of_users,
         )
 
-    def _write_events(self, outcomes: DataFrame) -> tuple[Counter[str], int]:
-        """Return the rows written by source file, and how many of them are of users with a registration."""
-        append(events(outcomes), "raw.events")
-        is_known = F.expr(OF_USERS)
-        written = self._written("raw.events").groupBy("source_file").agg(F.count("*"), F.count_if(is_known)).collect()
-        return Counter({path: count for path, count, _ in written}), sum(known for _, _, known in written)
+    def _numbered(self, logs: StagedLogs, size: int) -> list[list[NumberedBlock]]:
+        """Return the blocks of the logs for each task, their lines counted by a pass that parses nothing."""
+        packs = packed([block for name in logs.files for block in blocks_of(logs.folder / name, size)], size)
+        counted = in_tasks(self.spark, partial(_count_lines, logs.folder), packs)
+        lines_before = Counter[str]()
+        numbered: list[list[NumberedBlock]] = []
+        for pack, counts in zip(packs, counted, strict=True):
+            numbered.append([])
+            for block, count in zip(pack, counts, strict=True):
+                source_file = logs.files[block.file_name].source_file
+                numbered[-1].append(NumberedBlock(block, lines_before[source_file] + 1, count, source_file))
+                lines_before[source_file] += count
+        return numbered
 
-    def _write_rejects(self, outcomes: DataFrame) -> tuple[Counter[str], Counter[str]]:
-        """Return the rows written by source file, and the reasons in them."""
-        append(refused(outcomes), "raw.rejected_events")
-        files, reasons = Counter[str](), Counter[str]()
-        written = self._written("raw.rejected_events").groupBy("source_file", "reasons").count()
-        for source_file, found, count in written.collect():
-            files[source_file] += count
-            reasons.update(dict.fromkeys(found, count))
-        return files, reasons
-
-    def _write_files(
-        self, files: Mapping[str, LogFile], blocks: list[Block], events: Counter[str], rejects: Counter[str]
-    ) -> None:
-        lines, blanks = Counter[str](), Counter[str]()
-        for block in blocks:
-            lines[block.file_name] += block.line_count
-            blanks[block.file_name] += block.blank_count
-        rows = []
-        for name, log in files.items():
-            path = log.source_file
-            counts = (lines[name], events[path], rejects[path], blanks[name])
-            if counts[0] != sum(counts[1:]):
-                raise LinesUnaccountedFor(
-                    f"{path}: lines, accepted, rejected and blank are {counts}: nothing was ingested; repeat, and "
-                    "leave this file out if it comes to the same"
-                )
-            rows.append((path, log.checksum, log.byte_count, *counts, self.ingested_at, None, RECORD_VERSION))
-        append(self.spark.createDataFrame(rows, columns_ddl(RAW_TABLES["raw.ingested_files"])), "raw.ingested_files")
-
-    def _written(self, table: str) -> DataFrame:
-        return self.spark.table(table).where(F.col("ingested_at") == F.lit(self.ingested_at))
+    def _write_files(self, files: Mapping[str, LogFile], counts: Mapping[str, LineCounts]) -> None:
+        rows = [
+            (log.source_file, log.checksum, log.byte_count, *counts[log.source_file].by_kind) for log in files.values()
+        ]
+        marked = [(*row, self.ingested_at, None, RECORD_VERSION) for row in rows]
+        append(self.spark.createDataFrame(marked, columns_ddl(RAW_TABLES["raw.ingested_files"])), "raw.ingested_files")
 
 
-@contextmanager
-def _rows_at_a_time(spark: SparkSession, rows: int) -> Iterator[None]:
-    before = spark.conf.get(_BATCH_ROWS)
-    spark.conf.set(_BATCH_ROWS, str(rows))
-    try:
-        yield
-    finally:
-        spark.conf.set(_BATCH_ROWS, str(before))
+def _count_lines(folder: Path, blocks: list[Block], _: str) -> list[int]:
+    return [count_lines(folder, block) for block in blocks]
+
+
+def _counts_by_log(logs: StagedLogs, landed: list[Landed]) -> dict[str, LineCounts]:
+    counts = {log.source_file: LineCounts() for log in logs.files.values()}
+    for each in landed:
+        for source_file, of_task in each.counts.items():
+            counts[source_file] += of_task
+    return counts
+
+
+def _require_all_lines(blocks: Iterable[NumberedBlock], counts: Mapping[str, LineCounts]) -> None:
+    """Raise LinesUnaccountedFor unless as many lines were read as were counted before."""
+    expected = Counter[str]()
+    for block in blocks:
+        expected[block.source_file] += block.line_count
+    for source_file, found in counts.items():
+        if found.lines != expected[source_file]:
+            raise LinesUnaccountedFor(
+                f"{source_file}: {expected[source_file]:,} lines were counted and {found.lines:,} read: nothing was "
+                "ingested; repeat, and leave this file out if it comes to the same"
+            )
 
 
 def _dialects(logs: StagedLogs, reader: LineReader) -> Counter[str]:

@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 
 from warehouse.landing.ingest import DEFAULT_RULES, IngestSummary, LinesUnaccountedFor
 from warehouse.landing.raw_tables import append, create_raw_tables, start_time
+from warehouse.landing.reader.batches import OUTCOME_COLUMNS, BatchReader
 from warehouse.landing.reader.reader import SHAPE
-from warehouse.landing.rows import outcomes
 from warehouse.landing.upgrade import upgrade
 
 if TYPE_CHECKING:
@@ -82,7 +82,15 @@ def _judged(spark: SparkSession, reader: LineReader) -> DataFrame:
     no_reason = F.array().cast("array<string>")
     is_final = F.col("old_kept") == SHAPE
     reasons = F.when(is_final, F.col("old_reasons")).otherwise(F.coalesce("reasons", no_reason))
-    return outcomes(refused, reader).withColumn("reasons", reasons)
+    return _outcomes(refused, reader).withColumn("reasons", reasons)
+
+
+def _outcomes(lines: DataFrame, reader: LineReader) -> DataFrame:
+    """Read the column `line`: one row per line, with its other columns and those of an event or of a refusal."""
+    binary = lines.withColumn("line", F.col("line").cast("binary"))
+    others = [f"`{field.name}` {field.dataType.simpleString()}" for field in lines.drop("line").schema]
+    read = [f"{name} {kind}" for name, kind in OUTCOME_COLUMNS.items()]
+    return binary.mapInArrow(BatchReader(reader), ", ".join([*others, *read]))
 
 
 def _accepted_by_file(groups: list[Row]) -> Counter[tuple[str, int]]:

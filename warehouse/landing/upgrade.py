@@ -18,8 +18,8 @@ from pyspark.sql import functions as F
 
 from warehouse.landing.archives import ARCHIVE_FAULTS
 from warehouse.landing.raw_tables import RECORD_VERSION, columns_ddl
-from warehouse.landing.reader.batches import EVENT_COLUMNS, REFUSAL_COLUMNS, arrow_columns
 from warehouse.landing.reader.canonical import record_hash
+from warehouse.landing.reader.columns import ARROW_TYPES, EVENT_COLUMNS, REFUSAL_COLUMNS, table_of
 from warehouse.landing.reader.fields import FIELDS, NAMES, column_name
 from warehouse.landing.reader.mapping_file import shipped_mappings
 from warehouse.landing.reader.names import TYPE_NAMES, keys_text, reduced_keys, shape
@@ -86,7 +86,9 @@ def _rewrite(spark: SparkSession, table: str, rows: DataFrame, columns: dict[str
 def _upgraded(row: Upgrade, columns: dict[str, str], batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = [row(old) for old in batch.to_pylist()]
-        yield pa.RecordBatch.from_pydict({name: batch.column(name) for name in _KEY} | arrow_columns(rows, columns))
+        made = table_of(rows, pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()]))
+        read = {name: made.column(name).combine_chunks() for name in columns}
+        yield pa.RecordBatch.from_pydict({name: batch.column(name) for name in _KEY} | read)
 
 
 def upgraded_event(reader: LineReader, old: dict[str, Any]) -> tuple[Any, ...]:

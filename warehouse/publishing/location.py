@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.files import local_path
 from warehouse.publishing.metadata_files import UNREADABLE, read_metadata
 
 if TYPE_CHECKING:
@@ -79,11 +80,6 @@ def table_folders(warehouse: Path) -> list[TableFolder]:
     """Return the folders of all tables below the warehouse folder, those that were never finished included."""
     folders = sorted(path for path in warehouse.glob("*/*") if path.is_dir())
     return [TableFolder(f"{path.parent.name}.{path.name}", path) for path in folders]
-
-
-def local_path(location: str) -> Path:
-    """Return the path that a location of Iceberg names on this machine: `/a/b`, `file:/a/b` or `file:///a/b`."""
-    return Path(re.sub(r"^file:/+", "/", location))
 
 
 def require_in_place(home: Path, warehouse: Path) -> None:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.files import local_path
 from warehouse.publishing.location import (
     PATH_FIELDS,
     ForeignPath,
     TableFolder,
     foreign,
     former_home,
-    local_path,
     table_folders,
 )
 from warehouse.publishing.metadata_files import read_metadata, replace, rewrite_metadata

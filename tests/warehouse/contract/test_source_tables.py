@@ -10,7 +10,7 @@ import pytest
 from expectations.report import RuleResult
 from warehouse.contract.dbt_yaml import MODELS, loaded
 from warehouse.contract.tables import append_rows, completed, create_or_widen, source_table
-from warehouse.landing.reader.batches import EVENT_COLUMNS, REFUSAL_COLUMNS
+from warehouse.landing.reader.columns import EVENT_COLUMNS, REFUSAL_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

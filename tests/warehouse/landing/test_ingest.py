@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from warehouse.landing import ingest as ingest_module
+from warehouse.landing import tasks
 from warehouse.landing.archives import BROKEN_OFF, DAMAGED, unpack
 from warehouse.landing.finding import LeftOut, find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.logs import NoSuchLog, NotALog, identify, read_log
 from warehouse.landing.raw_tables import RAW_TABLES
 from warehouse.landing.reader.reader import FUTURE
-from warehouse.landing.rows import outcomes
 from warehouse.landing.salt import UnusableSalt, load_salt
 from warehouse.landing.staged_logs import staged
 
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from pyspark.sql import DataFrame, Row, SparkSession
-
-    from warehouse.landing.reader.reader import LineReader
+    from pyspark.sql import Row, SparkSession
 
     Take = Callable[..., IngestSummary]
 
@@ -365,20 +363,34 @@ def test_wherever_an_archive_ends_or_is_damaged_no_text_is_made_up(
     assert text.startswith(target.getvalue()) if found else target.getvalue() == text
 
 
-def test_line_numbers_hold_where_spark_splits_files(take: Take, spark: SparkSession, tmp_path: Path) -> None:
+def test_line_numbers_hold_where_tasks_share_files(
+    take: Take, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_module, "task_bytes", lambda *_: 9000)
     for name in ("a.json", "b.json"):
         write(
             tmp_path / "logs" / name,
             *(event(song=f"{name} {number}") if number % 7 else "" for number in range(1, 200)),
         )
-    before = spark.conf.get("spark.sql.files.maxPartitionBytes")
-    spark.conf.set("spark.sql.files.maxPartitionBytes", "9000")
-    try:
-        assert take(tmp_path / "logs").blank == 56
-    finally:
-        spark.conf.set("spark.sql.files.maxPartitionBytes", before or "134217728")
+    assert take(tmp_path / "logs").blank == 56
     songs = rows(spark, "events", "line_number", "song", "source_file")
+    assert len(songs) == 2 * (199 - 28)
     assert all(song == f"{path.rpartition('/')[2]} {number}" for number, song, path in songs)
+    assert spark.table("raw.events.files").count() > 2, "several tasks have written"
+
+
+def test_who_watches_is_told_how_many_bytes_are_done(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_SECONDS_BETWEEN_LOOKS", 0.005)
+    monkeypatch.setattr(ingest_module, "task_bytes", lambda *_: 2000)
+    log = write(tmp_path / "day.json", *(event(itemInSession=number) for number in range(200)))
+    told: list[tuple[int, int]] = []
+    ingest(spark, find_logs([log]), tmp_path / "staging", SALT, watch=lambda *bytes_: told.append(bytes_))
+    assert {total for _, total in told} == {log.stat().st_size}
+    done = [done for done, _ in told]
+    assert done == sorted(done)
+    assert 0 < done[-1] <= log.stat().st_size
 
 
 def test_windows_line_ends_marks_and_wrong_bytes(take: Take, spark: SparkSession, tmp_path: Path) -> None:
@@ -443,12 +455,13 @@ def test_a_log_that_changes_while_spark_reads_it_is_read_anew(
 ) -> None:
     log, more = at_rest(write(tmp_path / "day.json", event())), [event(ts=1538352118000), "{broken"]
 
-    def outcomes_of_growing_log(lines: DataFrame, reader: LineReader) -> DataFrame:
-        if more:
+    def in_tasks_of_growing_log(*arguments: Any) -> list[Any]:  # noqa: ANN401 - what in_tasks takes
+        is_landing = len(arguments) > 3
+        if is_landing and more:
             grow(log, more.pop(0))
-        return outcomes(lines, reader)
+        return tasks.in_tasks(*arguments)
 
-    monkeypatch.setattr(ingest_module, "outcomes", outcomes_of_growing_log)
+    monkeypatch.setattr(ingest_module, "in_tasks", in_tasks_of_growing_log)
     summary = take(log)
     assert (summary.lines, summary.accepted) == (2, 2)
     (file,) = spark.table("raw.ingested_files").collect()

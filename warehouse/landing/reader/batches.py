@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
-from warehouse.landing.reader.fields import FIELDS, column_name
-from warehouse.landing.reader.reader import Event
+from warehouse.landing.reader.columns import EVENT_COLUMNS, REFUSAL_COLUMNS, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from warehouse.landing.reader.reader import LineReader, Refusal
+    from warehouse.landing.reader.reader import LineReader
 
-_ARROW_TYPES = {"bigint": pa.int64(), "string": pa.string(), "double": pa.float64(), "int": pa.int32()}
-EVENT_COLUMNS = {column_name(key): kind for key, kind in FIELDS.items()} | {
-    "status": "int",
-    "unknown_keys": "string",
-    "record_hash": "string",
-}
-REFUSAL_COLUMNS = {"raw_line": "string", "reasons": "array<string>", "kept": "string"}
 OUTCOME_COLUMNS = EVENT_COLUMNS | REFUSAL_COLUMNS
-_NO_EVENT, _NO_REFUSAL = (None,) * len(EVENT_COLUMNS), (None,) * len(REFUSAL_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -42,24 +34,10 @@ class BatchReader:
             yield self._read(reader, batch)
 
     def _read(self, reader: LineReader, batch: pa.RecordBatch) -> pa.RecordBatch:
-        rows = [_row(reader.read(line)) for line in batch.column("line").to_pylist()]
-        read = arrow_columns(rows, OUTCOME_COLUMNS)
-        handed_on = {name: batch.column(name) for name in batch.schema.names if name != "line"}
-        return pa.RecordBatch.from_pydict(handed_on | read)
-
-
-def arrow_columns(rows: list[tuple[Any, ...]], kinds: dict[str, str]) -> dict[str, pa.Array]:
-    """Return rows as columns of these names and Spark types."""
-    columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
-    pairs = zip(kinds.items(), columns, strict=True)
-    return {name: pa.array(values, _arrow_type(kind)) for (name, kind), values in pairs}
-
-
-def _row(outcome: Event | Refusal) -> tuple[Any, ...]:
-    if isinstance(outcome, Event):
-        return (*outcome.values, outcome.unknown_keys, outcome.record_hash, *_NO_REFUSAL)
-    return (*_NO_EVENT, outcome.raw_line, outcome.reasons, outcome.kept)
-
-
-def _arrow_type(kind: str) -> pa.DataType:
-    return pa.list_(pa.string()) if kind == "array<string>" else _ARROW_TYPES[kind]
+        found = read_lines(reader, batch.column("line").to_pylist())
+        both = pa.concat_tables([found.events, found.refusals], promote_options="default")
+        order = np.argsort(np.concatenate([found.event_places, found.refusal_places]))
+        read = both.combine_chunks().take(pa.array(order))
+        columns = {name: batch.column(name) for name in batch.schema.names if name != "line"}
+        columns |= {name: read.column(name).combine_chunks() for name in OUTCOME_COLUMNS}
+        return pa.RecordBatch.from_pydict(columns)

@@ -8,17 +8,20 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse.landing.reader.fields import FIELDS, NAMES
 from warehouse.landing.reader.java_double import java_double
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _INDEX = {key: index for index, key in enumerate(FIELDS)}
 _HASHED = tuple(key for key in FIELDS if key not in {*NAMES, "length"})
 _take = itemgetter(*(_INDEX[key] for key in _HASHED))
 _LENGTH = _INDEX["length"]
+_ESCAPED = r'["\\\x00-\x1f]'
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-f]{4}|.)")
 
 
@@ -42,6 +45,60 @@ def canonical_text(values: Sequence[Any], kept: str | None) -> bytes:
 def record_hash(values: Sequence[Any], kept: str | None) -> str:
     """Return the SHA-256 of the canonical text, in hexadecimal."""
     return hashlib.sha256(canonical_text(values, kept)).hexdigest()
+
+
+def record_hashes(values: Mapping[str, pa.Array], kept: pa.Array) -> pa.Array:
+    """Return `record_hash` of many events: `values` are the columns of FIELDS, `kept` the unknown keys kept."""
+    sha256 = hashlib.sha256
+    return pa.array([sha256(text).hexdigest() for text in canonical_texts(values, kept).to_pylist()], pa.string())
+
+
+def canonical_texts(values: Mapping[str, pa.Array], kept: pa.Array) -> pa.Array:
+    """Return `canonical_text` of many events, of which each has its first field."""
+    pieces = [_member('{"record":{', _HASHED[0], _as_json(values[_HASHED[0]]))]
+    pieces += [_member(",", key, _as_json(values[key])) for key in _HASHED[1:] if _has_any(values[key])]
+    if _has_any(values["length"]):
+        pieces.append(_member(",", "length", _doubles(values["length"])))
+    pieces.append(pa.scalar("}"))
+    if _has_any(kept):
+        pieces.append(_member(",", "unknown", _as_json(kept)))
+    joined = pc.binary_join_element_wise(*pieces, pa.scalar("}"), "", null_handling="skip")
+    return joined.cast(pa.binary())
+
+
+def _has_any(array: pa.Array) -> bool:
+    return bool(array.null_count < len(array))
+
+
+def _member(before: str, key: str, texts: pa.Array) -> pa.Array:
+    """Return texts as values of a key; null where there is no text, so that the key is left out there."""
+    return pc.binary_join_element_wise(pa.scalar(f'{before}"{key}":'), texts, "")
+
+
+def _as_json(array: pa.Array) -> pa.Array:
+    if array.type != pa.string():
+        return array.cast(pa.string())
+    encoded = array.dictionary_encode()
+    if 2 * len(encoded.dictionary) > len(array):
+        return _quoted(array)
+    return _quoted(encoded.dictionary).take(encoded.indices)
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    """Return texts as JSON has them; native code writes those that hold nothing to escape."""
+    quoted = pc.binary_join_element_wise('"', texts, '"', "")
+    is_escaped = pc.match_substring_regex(texts, _ESCAPED)
+    if not pc.any(is_escaped).as_py():
+        return quoted
+    escaped = [jackson(text).decode() for text in texts.filter(is_escaped).to_pylist()]
+    return pc.replace_with_mask(quoted, is_escaped, pa.array(escaped, pa.string()))
+
+
+def _doubles(array: pa.Array) -> pa.Array:
+    # By their bits: 0.0 and -0.0 are one value, and two texts.
+    encoded = array.view(pa.int64()).dictionary_encode()
+    texts = [java_double(value) for value in encoded.dictionary.view(pa.float64()).to_pylist()]
+    return pa.array(texts, pa.string()).take(encoded.indices)
 
 
 def jackson(value: object) -> bytes:

@@ -80,7 +80,7 @@ class LineReader:
 
     def read_record(self, record: dict[str, Any]) -> Event | Refusal:
         """Return the event that a JSON object is, or why it is none."""
-        plan = self._plan(record)
+        plan = self.plan(record)
         completed = plan.completed(record)
         found, faults = self._values(completed, plan)
         if faults:
@@ -89,7 +89,7 @@ class LineReader:
                 # The event itself is not kept: a replay could not tell any more what this was.
                 return Refusal([wrapper], left, SHAPE)
             return Refusal(faults, left, OBJECT)
-        unknown, kept = _unknown_keys(completed, plan)
+        unknown, kept = unknown_keys(completed, plan)
         hashed = record_hash(found, kept)
         for index in _NAMES:
             found[index] = pseudonym(found[index], self.salt)
@@ -101,17 +101,18 @@ class LineReader:
             record = parse(line)
         except NotARecord as fault:
             return self._refused_text(str(fault), _text(line))
-        plan = self._plan(record)
+        plan = self.plan(record)
         return Refusal([], _kept_object(plan.completed(record), plan), OBJECT)
 
     def mapping_of(self, line: bytes) -> LogMapping | None:
         """Return the mapping by which a line is read; None if it is no JSON object."""
         try:
-            return self._plan(parse(line)).mapping
+            return self.plan(parse(line)).mapping
         except NotARecord:
             return None
 
-    def _plan(self, record: dict[str, Any]) -> Plan:
+    def plan(self, record: dict[str, Any]) -> Plan:
+        """Return how to read a record, and all others with its keys."""
         keys = tuple(record)
         plan = self._plans.get(keys)
         if plan is None:
@@ -136,14 +137,14 @@ class LineReader:
         return found, in_order + self._impossible(found)
 
     def _is_event(self, record: dict[str, Any]) -> bool:
-        plan = self._plan(record)
+        plan = self.plan(record)
         return not self._values(plan.completed(record), plan)[1]
 
     def _impossible(self, found: list[Any]) -> list[str]:
         faults = []
         if found[_PAGE] is not None and not found[_PAGE].strip(" "):
             faults.append("impossible value: page")
-        for index, name, least, most in self._bounds:
+        for index, name, least, most in self.bounds:
             value = found[index]
             if value is not None and not least <= value <= most:
                 is_ahead = name in MOMENTS and value > self.latest
@@ -151,7 +152,8 @@ class LineReader:
         return faults
 
     @cached_property
-    def _bounds(self) -> list[tuple[int, str, int, int]]:
+    def bounds(self) -> list[tuple[int, str, int, int]]:
+        """Of each field that has bounds: its place, its name, the least and the most that it can be."""
         return [
             (_INDEX[name], name, least, min(most, self.latest) if name in MOMENTS else most)
             for name, (least, most) in self.ranges.items()
@@ -188,7 +190,7 @@ def _complete(found: list[Any], mapping: LogMapping) -> None:
         found[_LEVEL] = mapping.levels.get(found[_LEVEL], found[_LEVEL])
 
 
-def _unknown_keys(record: dict[str, Any], plan: Plan) -> tuple[str | None, str | None]:
+def unknown_keys(record: dict[str, Any], plan: Plan) -> tuple[str | None, str | None]:
     """Return the unknown keys with their types, or values where the mapping keeps them; and the latter alone."""
     if not plan.unknown and not plan.kept:
         return None, None

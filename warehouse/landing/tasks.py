@@ -1,0 +1,72 @@
+"""Spark's tasks as a way to share work of Python among cores: no rows go through Java."""
+
+from __future__ import annotations
+
+import math
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from pyspark import TaskContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    # Called with how much is done, and how much there is.
+    Watch = Callable[[int, int], object]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_LEAST_BYTES, _MOST_BYTES = 8 << 20, 128 << 20
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def task_bytes(total: int, cores: int) -> int:
+    """Return how many bytes of text a task takes, so that all cores have work, and no task very much."""
+    return min(max(math.ceil(total / cores), _LEAST_BYTES), _MOST_BYTES)
+
+
+def unwatched(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def in_tasks(
+    spark: SparkSession, function: Callable[[T, str], R], parts: Sequence[T], watch: Watch = unwatched
+) -> list[R]:
+    """Return what a function makes of each part and of the name of its task, which no other task or attempt has."""
+    if not parts:
+        return []
+    context = spark.sparkContext
+    with _watched(context, len(parts), watch):
+        return context.parallelize(parts, len(parts)).map(lambda part: function(part, _name_of_task())).collect()
+
+
+def _name_of_task() -> str:
+    context = TaskContext.get()
+    return f"{context.partitionId():05d}-{context.taskAttemptId()}" if context else "0"
+
+
+@contextmanager
+def _watched(context: SparkContext, total: int, watch: Watch) -> Iterator[None]:
+    """Tell once a second how many tasks of the stage that runs are done."""
+    ended = threading.Event()
+
+    def look() -> None:
+        tracker = context.statusTracker()
+        while not ended.wait(_SECONDS_BETWEEN_LOOKS):
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            watch(sum(stage.numCompletedTasks for stage in stages if stage), total)
+
+    watching = threading.Thread(target=look, name="watch-tasks", daemon=True)
+    if watch is not unwatched:
+        watching.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if watching.is_alive():
+            watching.join()
