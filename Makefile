@@ -6,7 +6,7 @@ STAMP := .venv/.set-up
 # The environment holds absolute paths: a clone that was moved or renamed, or whose Python is gone, sets itself up again.
 IS_SET_UP := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -I -c '' 2>/dev/null && echo yes)
 
-.PHONY: run test test-with-java test-without-java test-field test-faults browser pictures lint bench bench-models bench-gate lock setup archive moved
+.PHONY: run test test-with-java test-without-java test-field test-faults browser pictures lint bench bench-full bench-models bench-gate lock setup archive moved
 
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
@@ -51,10 +51,18 @@ lint: setup
 	$(BIN)/dbt-score lint --manifest var/dbt/target/manifest.json
 
 bench: setup
-	$(BIN)/python tests/benchmarks/run_vs_floor.py
+	$(BIN)/python tests/benchmarks/ratios.py
 	$(BIN)/python tests/benchmarks/one_more_day.py
-	$(BIN)/python tests/benchmarks/build_growth.py
 	$(BIN)/python tests/benchmarks/app_load.py
+
+# Hours, and some 60 GB of disk: ten and ninety times the log, more and more days, 12 GB.
+bench-full: bench
+	$(BIN)/python tests/benchmarks/ratios.py 2250 1
+	$(BIN)/python tests/benchmarks/one_more_day.py 2250
+	$(BIN)/python tests/benchmarks/growth_in_days.py
+	$(BIN)/python tests/benchmarks/large_log.py
+	$(BIN)/python tests/benchmarks/ratios.py 20250 1
+	$(BIN)/python tests/benchmarks/one_more_day.py 20250
 
 # Five logs of 2,250 users, from simulation to metric card: what the README says of the champion.
 bench-models: setup

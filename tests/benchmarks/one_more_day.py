@@ -1,4 +1,4 @@
-"""Wall time of `sparkhouse run` on one more day, and on nothing new, over that of all days before, in one go.
+"""What `sparkhouse run` takes on one more day, and on nothing new, over what all days before took, in one go.
 
     python tests/benchmarks/one_more_day.py [USERS]
 
@@ -11,7 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from run_vs_floor import SPARKHOUSE, run
+from measured import SPARKHOUSE, measured, simulated
+from ratios import print_steps
 
 DAYS = 61
 
@@ -19,21 +20,23 @@ DAYS = 61
 def main(users: int) -> None:
     """Take in all days but the last, then the last, then the last once more."""
     with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
-        home, earlier = scratch / "home", scratch / "earlier"
-        simulated = ("simulate", "--quiet", "--by-day", "--users", f"{users}", "--days", f"{DAYS}")
-        run(SPARKHOUSE, *simulated, "--out", scratch / "days", home=home)
-        *before, last = sorted((scratch / "days").iterdir())
+        home, earlier = Path(folder) / "home", Path(folder) / "earlier"
+        days = simulated(Path(folder), "--by-day", "--users", f"{users}", "--ids", "random", "--days", f"{DAYS}")
+        *before, last = sorted(days.iterdir())
         earlier.mkdir()
         for path in before:
             path.rename(earlier / path.name)
-        seconds = {}
+        took = {}
         for name, events in {"all before": earlier, "one more day": last, "nothing new": last}.items():
-            seconds[name], printed = run(SPARKHOUSE, "run", "--quiet", "--events", events, home=home)
-            print(f"{name}: {seconds[name]:.1f} s", flush=True)
-            print("\n".join(line for line in printed.splitlines() if " s  " in line), flush=True)
+            took[name] = measured(SPARKHOUSE, "run", "--quiet", "--events", events, home=home)
+            print(f"{name}: {took[name]}")
+            print_steps(home)
         for name in ("one more day", "nothing new"):
-            print(f"{users} users, {name}: {seconds[name] / seconds['all before']:.2f} of the {DAYS - 1} days before")
+            wall = took[name].seconds / took["all before"].seconds
+            cpu = took[name].cpu_seconds / took["all before"].cpu_seconds
+            print(
+                f"{users:,} users, {name}: {wall:.2f} of the wall time of the {DAYS - 1} days before, {cpu:.2f} of CPU"
+            )
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ class _Landing:
     def land(self, logs: StagedLogs, skipped: int) -> IngestSummary:
         """Write events, then refused lines, then the files: the files' rows are the mark that the ingest is whole."""
         byte_count = sum((logs.folder / name).stat().st_size for name in logs.files)
-        blocks = self._numbered(logs, task_bytes(byte_count, self.spark.sparkContext.defaultParallelism))
+        blocks = self._numbered(logs, task_bytes(byte_count))
         events, refused = (data_folder(self.spark, name) for name in ("raw.events", "raw.rejected_events"))
         lander = Lander(self.reader, logs.folder, events, refused, self.ingested_at)
         try:

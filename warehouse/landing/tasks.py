@@ -22,12 +22,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _LEAST_BYTES, _MOST_BYTES = 8 << 20, 128 << 20
+_SHARES = 8
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def task_bytes(total: int, cores: int) -> int:
-    """Return how many bytes of text a task takes, so that all cores have work, and no task very much."""
-    return min(max(math.ceil(total / cores), _LEAST_BYTES), _MOST_BYTES)
+def task_bytes(total: int) -> int:
+    """Return how many bytes of text a task takes: enough tasks for some cores, and none with very little or much."""
+    return min(max(math.ceil(total / _SHARES), _LEAST_BYTES), _MOST_BYTES)
 
 
 def unwatched(done: int, total: int) -> None:
