@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # The setting of a session that names the branch on which it writes, and reads what it wrote.
 BRANCH_OF_SESSION = "spark.wap.branch"
+# The property of a table that lets such sessions write to a branch.
+BRANCHED = "write.wap.enabled"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,14 @@ def create_or_widen(spark: SparkSession, *names: str) -> None:
         if lacking:
             columns = ", ".join(replace(column, is_required=False).ddl for column in lacking)
             spark.sql(f"alter table {name} add columns ({columns})")
+
+
+def iceberg_table(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 - org.apache.iceberg.Table
+    """Return a table as Iceberg's own interface has it, for what SQL has no word for."""
+    jvm, session = spark._jvm, spark._jsparkSession  # noqa: SLF001
+    # Of a thread that has run no query yet, Iceberg would not find the catalog.
+    jvm.SparkSession.setActiveSession(session)  # type: ignore[union-attr]
+    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session, name)  # type: ignore[union-attr]
 
 
 def completed(rows: DataFrame, name: str) -> DataFrame:

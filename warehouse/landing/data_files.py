@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from warehouse.contract.errors import SparkhouseError
 from warehouse.contract.files import local_path
-from warehouse.contract.tables import BRANCH_OF_SESSION
+from warehouse.contract.tables import BRANCH_OF_SESSION, BRANCHED, iceberg_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,7 +127,7 @@ def _repeated(rows: pa.Table) -> list[str]:
 
 def data_folder(spark: SparkSession, table: str) -> DataFolder:
     """Return where new data files of a table go."""
-    iceberg = _iceberg(spark, table)
+    iceberg = iceberg_table(spark, table)
     schema = json.loads(spark._jvm.org.apache.iceberg.SchemaParser.toJson(iceberg.schema()))  # type: ignore[union-attr]  # noqa: SLF001
     fields = [_field(each["name"], each["id"], each["type"], each["required"]) for each in schema["fields"]]
     return DataFolder(local_path(iceberg.location()) / "data", pa.schema(fields), str(uuid4()))
@@ -141,10 +141,10 @@ def append_files(spark: SparkSession, table: str, files: Sequence[DataFile]) -> 
     if not files:
         return
     jvm: Any = spark._jvm  # noqa: SLF001
-    iceberg = _iceberg(spark, table)
+    iceberg = iceberg_table(spark, table)
     append = iceberg.newAppend()
     branch = spark.conf.get(BRANCH_OF_SESSION, None)
-    if branch and iceberg.properties().get("write.wap.enabled") == "true":
+    if branch and iceberg.properties().get(BRANCHED) == "true":
         append = append.toBranch(branch)
     settings = jvm.org.apache.iceberg.MetricsConfig.forTable(iceberg)
     for file in files:
@@ -158,12 +158,6 @@ def append_files(spark: SparkSession, table: str, files: Sequence[DataFile]) -> 
         build = jvm.org.apache.iceberg.DataFiles.builder(iceberg.spec()).withInputFile(written)
         append.appendFile(build.withFormat("parquet").withMetrics(metrics).build())
     append.commit()
-
-
-def _iceberg(spark: SparkSession, table: str) -> Any:  # noqa: ANN401 - org.apache.iceberg.Table
-    jvm, session = spark._jvm, spark._jsparkSession  # noqa: SLF001
-    jvm.SparkSession.setActiveSession(session)  # type: ignore[union-attr]
-    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session, table)  # type: ignore[union-attr]
 
 
 def _field(name: str, number: int, kind: str | dict[str, Any], is_required: bool) -> pa.Field:  # noqa: FBT001 - Iceberg's

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from warehouse.contract.tables import BRANCHED, iceberg_table
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 # What a run publishes. `monitoring` tells of runs, of failed ones too: it is written to directly.
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "ml")
 MAIN = "main"
-_BRANCHED = "write.wap.enabled"
 
 
 class Change(NamedTuple):
@@ -85,14 +86,11 @@ class Table:
     def enable_branches(self) -> None:
         """Let writes of a session on a branch go there; a table made by an earlier version may not."""
         table = self._iceberg()
-        if table.properties().get(_BRANCHED) != "true":
-            table.updateProperties().set(_BRANCHED, "true").commit()
+        if table.properties().get(BRANCHED) != "true":
+            table.updateProperties().set(BRANCHED, "true").commit()
 
     def _iceberg(self) -> Any:  # noqa: ANN401 - org.apache.iceberg.Table
-        jvm, session = self._spark._jvm, self._spark._jsparkSession  # noqa: SLF001
-        # Of a thread that has run no query yet, Iceberg would not find the catalog.
-        jvm.SparkSession.setActiveSession(session)  # type: ignore[union-attr]
-        return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session, self.name)  # type: ignore[union-attr]
+        return iceberg_table(self._spark, self.name)
 
 
 def tables(spark: SparkSession) -> list[Table]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from plain_event import PLAIN
 
 from warehouse.landing.archives import BROKEN_OFF, end_mark
 from warehouse.landing.reader import columns
@@ -26,27 +27,7 @@ if TYPE_CHECKING:
     from warehouse.landing.reader.columns import Outcomes
 
 NOW = datetime(2026, 11, 28, tzinfo=timezone.utc)
-SPARKIFY: dict[str, Any] = {
-    "ts": 1541106106796,
-    "userId": "8",
-    "sessionId": 139,
-    "page": "NextSong",
-    "auth": "Logged In",
-    "method": "PUT",
-    "status": 200,
-    "level": "free",
-    "itemInSession": 1,
-    "location": "Phoenix-Mesa-Scottsdale, AZ",
-    "userAgent": '"Mozilla/5.0"',
-    "lastName": "Freeman",
-    "firstName": "Colin",
-    "registration": 1540344794796,
-    "gender": "F",
-    "artist": "Des'ree",
-    "song": "You Gotta Be",
-    "length": 246.30812,
-}
-GUEST = {key: SPARKIFY[key] for key in ("ts", "sessionId", "page", "auth", "level", "itemInSession")} | {"userId": ""}
+GUEST = {key: PLAIN[key] for key in ("ts", "sessionId", "page", "auth", "level", "itemInSession")} | {"userId": ""}
 OTHER = LogMapping(
     "other",
     keys={
@@ -78,7 +59,7 @@ OF_OTHER: dict[str, Any] = {
 ODD_VALUES = [
     *(None, "", " ", "NaN", "None", "<NA>", "8.0", "12", " 7 ", "x", 'a "quoted" \\ one', "\x1f\x7f\u2028\U0001f600"),
     *(0, -0.0, 0.0, 7, -7, 1.5, 2.0, 1e16, 86_401, 2**53 + 1, 2**63, -(2**63), 10**30, 1e300),
-    *(True, False, [], [1], {}, {"ts": 1}, float("nan"), float("inf"), json.dumps(SPARKIFY)),
+    *(True, False, [], [1], {}, {"ts": 1}, float("nan"), float("inf"), json.dumps(PLAIN)),
 ]
 
 
@@ -117,7 +98,7 @@ def even_two_lines_go_by_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("value", ODD_VALUES, ids=repr)
 def test_an_odd_value_among_others_comes_to_what_it_is_by_itself(key: str, value: object) -> None:
     by = reader()
-    plain = SPARKIFY | ({"new": 1} if key == "new" else {})
+    plain = PLAIN | ({"new": 1} if key == "new" else {})
     lines = [line(plain), line(plain | {key: value}), line(plain | {"song": "1979"}), line(GUEST)]
     assert by_columns(by, lines) == [by.read(each) for each in lines]
 
@@ -136,7 +117,7 @@ def test_lines_without_a_record_stand_where_they_stood() -> None:
     by = reader()
     lines = [
         b"{",
-        line(SPARKIFY),
+        line(PLAIN),
         b"",
         b"[]",
         b"{}",
@@ -153,7 +134,7 @@ RECORDS = st.dictionaries(
     st.sampled_from([*FIELDS, "new", "First_Name", "user_id", "song.title"]),
     st.sampled_from(ODD_VALUES) | st.text(max_size=5) | st.integers() | st.floats(),
     max_size=3,
-).map(lambda changes: line(SPARKIFY | changes))
+).map(lambda changes: line(PLAIN | changes))
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_event import PLAIN
 
 from warehouse.landing.archives import BROKEN_OFF, end_mark
 from warehouse.landing.reader.canonical import canonical_text, jackson
@@ -28,26 +29,6 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 28, tzinfo=timezone.utc)
 SALT = "5a" * 32
-PLAIN: dict[str, Any] = {
-    "ts": 1541106106796,
-    "userId": "8",
-    "sessionId": 139,
-    "page": "NextSong",
-    "auth": "Logged In",
-    "method": "PUT",
-    "status": 200,
-    "level": "free",
-    "itemInSession": 1,
-    "location": "Phoenix-Mesa-Scottsdale, AZ",
-    "userAgent": '"Mozilla/5.0"',
-    "lastName": "Freeman",
-    "firstName": "Colin",
-    "registration": 1540344794796,
-    "gender": "F",
-    "artist": "Des'ree",
-    "song": "You Gotta Be",
-    "length": 246.30812,
-}
 
 
 def reader(mapping: LogMapping | None = None, *, keep_refused_text: bool = False) -> LineReader:
