@@ -30,7 +30,7 @@ def main(users: int) -> None:
         print(f"sparkhouse run, of what is ingested: {took}")
         print_steps(home)
         tables = bytes_of(home / "warehouse")
-        disk = max(ingested.peak.disk, took.peak.disk)
+        disk = max(ingested.disk, took.disk)
         print(f"state folder at most {disk / size:.2f} of the log, tables {tables / size:.2f} in the end")
 
 

@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cli.machine.environment import java_home
 
@@ -22,30 +22,33 @@ if TYPE_CHECKING:
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 PROC = Path("/proc")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SECONDS_BETWEEN_LOOKS = 0.5
+TICK = os.sysconf("SC_CLK_TCK")
+SECONDS_BETWEEN_LOOKS = 0.25
 # Linux's prctl: processes whose parent has ended become children of this one, which so hears of what they took.
 SET_CHILD_SUBREAPER = 36
 
 
 @dataclass
-class Peak:
-    """The most that was seen at once, in bytes."""
+class Seen:
+    """What was seen of processes and of a folder: the most bytes at once, the processor seconds of each process."""
 
     memory: int = 0
     disk: int = 0
+    seconds: dict[tuple[int, str], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Wall seconds, processor seconds of all processes, the peak of their memory and of a folder, what was printed."""
+    """Wall seconds, processor seconds of all processes, the most memory and disk in bytes, what was printed."""
 
     seconds: float
     cpu_seconds: float
-    peak: Peak = field(compare=False)
-    printed: str = ""
+    memory: int
+    disk: int
+    printed: str
 
     def __str__(self) -> str:
-        return f"{self.seconds:.1f} s, {self.cpu_seconds:.1f} CPU s, {self.peak.memory / 1e9:.1f} GB"
+        return f"{self.seconds:.1f} s, {self.cpu_seconds:.1f} CPU s, {self.memory / 1e9:.1f} GB"
 
 
 def measured(*command: str | Path, home: Path, **settings: str) -> Measured:
@@ -54,7 +57,7 @@ def measured(*command: str | Path, home: Path, **settings: str) -> Measured:
     java = str(java_home(os.environ.get("JAVA_HOME")))
     environment = {**os.environ, "SPARKHOUSE_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "JAVA_HOME": java}
     before, started = _cpu_seconds(), time.perf_counter()
-    with _peak_of(home) as peak:
+    with _watched(home) as seen:
         # Steps are told on the error stream, results on the output stream: both are read.
         done = subprocess.run(
             [str(part) for part in command],
@@ -70,7 +73,9 @@ def measured(*command: str | Path, home: Path, **settings: str) -> Measured:
                 os.wait()
     if done.returncode:
         raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout}")
-    return Measured(seconds, _cpu_seconds() - before, peak, done.stdout)
+    # Exact but for Spark's Python workers, whose seconds nobody inherits; or as it was last seen.
+    cpu_seconds = max(_cpu_seconds() - before, sum(seen.seconds.values()))
+    return Measured(seconds, cpu_seconds, seen.memory, seen.disk, done.stdout)
 
 
 def simulated(folder: Path, *options: str) -> Path:
@@ -86,19 +91,21 @@ def _cpu_seconds() -> float:
 
 
 @contextmanager
-def _peak_of(folder: Path) -> Iterator[Peak]:
+def _watched(folder: Path) -> Iterator[Seen]:
     """Look at the processes below this one, and at a folder, until the block ends."""
-    peak, ended = Peak(), threading.Event()
+    seen, ended = Seen(), threading.Event()
 
     def look() -> None:
         while not ended.wait(SECONDS_BETWEEN_LOOKS):
-            peak.memory = max(peak.memory, _memory_below(os.getpid()))
-            peak.disk = max(peak.disk, bytes_of(folder))
+            below = list(_processes_below(os.getpid()))
+            seen.memory = max(seen.memory, sum(each.memory for each in below))
+            seen.seconds |= {each.key: each.seconds for each in below}
+            seen.disk = max(seen.disk, bytes_of(folder))
 
     watching = threading.Thread(target=look, daemon=True)
     watching.start()
     try:
-        yield peak
+        yield seen
     finally:
         ended.set()
         watching.join()
@@ -114,16 +121,28 @@ def bytes_of(folder: Path) -> int:
     return total
 
 
-def _memory_below(root: int) -> int:
-    """Return the resident memory of all processes below one, pages that several share counted for each."""
-    parents, sizes = {}, {}
+class Process(NamedTuple):
+    """A process: its number and start, its parent, resident bytes, and processor seconds of its own."""
+
+    key: tuple[int, str]
+    parent: int
+    memory: int
+    seconds: float
+
+
+def _processes_below(root: int) -> Iterator[Process]:
+    """Yield all processes that come from one. Source of the fields: proc_pid_stat(5)."""
+    processes = list(_processes())
+    below = {root}
+    while new := {each.key[0] for each in processes if each.parent in below} - below:
+        below |= new
+    return (each for each in processes if each.key[0] in below - {root})
+
+
+def _processes() -> Iterator[Process]:
     for entry in PROC.iterdir():
         if entry.name.isdigit():
-            with suppress(OSError, IndexError):
+            with suppress(OSError):
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)], sizes[int(entry.name)] = int(fields[1]), int(fields[21]) * PAGE
-    below, found = {root}, 0
-    while new := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= new
-        found += sum(sizes[pid] for pid in new)
-    return found
+                seconds = (int(fields[11]) + int(fields[12])) / TICK
+                yield Process((int(entry.name), fields[19]), int(fields[1]), int(fields[21]) * PAGE, seconds)
