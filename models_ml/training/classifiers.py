@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from models_ml.spec.grids import Algorithm, Point
     from models_ml.spec.training_spec import TrainingSpec
 
+# Told that the label is one of two classes, MLlib need not look for the greatest.
+BINARY = {"ml_attr": {"type": "nominal", "num_vals": 2}}
 # The hidden units are no parameter of MLlib, but part of `layers`.
 HIDDEN = "hidden"
 NETWORK = "MultilayerPerceptronClassifier"
@@ -37,7 +39,8 @@ def fit(algorithm: Algorithm, point: Point, rows: DataFrame, width: int, spec: T
         width = min(components, width)
         stages.append(PCA(k=width, inputCol="scaled", outputCol="components"))
     last = stages[-1].getOrDefault("outputCol") if stages else inputs
-    return Pipeline(stages=[*stages, _classifier(algorithm, point, last, width, spec.seed)]).fit(rows)
+    told = rows.withMetadata("label", BINARY)
+    return Pipeline(stages=[*stages, _classifier(algorithm, point, last, width, spec.seed)]).fit(told)
 
 
 def _classifier(algorithm: Algorithm, point: Point, inputs: str, width: int, seed: int) -> Estimator[Any]:
