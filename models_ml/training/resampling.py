@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
 from models_ml.dataset.vectors import WEIGHT, input_column
-from models_ml.spec.training_spec import OVER, SMOTE, UNDER, WEIGHTS
+from models_ml.spec.training_spec import NONE, OVER, SMOTE, UNDER, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,15 +19,35 @@ if TYPE_CHECKING:
     from models_ml.portable.arrays import Floats
 
 
-def weighted(rows: DataFrame, labels: Floats, method: str) -> DataFrame:
-    """Add the weight that gives both classes the same total; 1 for all unless the method is `weights`.
+class Sample(NamedTuple):
+    """Rows that train, with the imbalance dealt with: elements [rows, elements], labels and weights [rows]."""
 
-    `labels` are those of the rows.
-    """
+    elements: Floats
+    labels: Floats
+    weights: Floats
+
+
+def sampled(elements: Floats, labels: Floats, method: str, seed: int) -> Sample:
+    """Return the rows as they are, with their weights, or resampled, which then all weigh 1."""
+    if method not in {NONE, WEIGHTS}:
+        elements, labels = resampled(elements, labels, method, seed)
+        return Sample(elements, labels, np.ones(len(labels)))
+    positive, negative = class_weights(labels, method)
+    return Sample(elements, labels, np.where(labels == 1.0, positive, negative))
+
+
+def class_weights(labels: Floats, method: str) -> tuple[float, float]:
+    """Return what a row with the outcome weighs, and one without: the classes alike in total; 1 unless `weights`."""
     if method != WEIGHTS:
-        return rows.withColumn(WEIGHT, F.lit(1.0))
-    positive, negative = (len(labels) / (2 * (labels == label).sum()) for label in (1.0, 0.0))
-    return rows.withColumn(WEIGHT, F.when(F.col("label") == 1.0, float(positive)).otherwise(float(negative)))
+        return 1.0, 1.0
+    positives = labels.sum()
+    return float(len(labels) / (2 * positives)), float(len(labels) / (2 * (len(labels) - positives)))
+
+
+def weighted(rows: DataFrame, labels: Floats, method: str) -> DataFrame:
+    """Add the weight of each row, by its class; `labels` are those of the rows."""
+    positive, negative = class_weights(labels, method)
+    return rows.withColumn(WEIGHT, F.when(F.col("label") == 1.0, positive).otherwise(negative))
 
 
 def resampled(elements: Floats, labels: Floats, method: str, seed: int) -> tuple[Floats, Floats]:
@@ -51,10 +71,10 @@ def resampled(elements: Floats, labels: Floats, method: str, seed: int) -> tuple
     return drawn * scale, outcomes
 
 
-def as_rows(like: DataFrame, elements: Floats, labels: Floats, feature_sets: Mapping[str, list[int]]) -> DataFrame:
-    """Return resampled rows as a DataFrame that trains as `like` does: label, weight, vectors of each feature set."""
-    vectors = {input_column(name): elements[:, indices].tolist() for name, indices in feature_sets.items()}
+def as_rows(like: DataFrame, sample: Sample, feature_sets: Mapping[str, list[int]]) -> DataFrame:
+    """Return a sample as a DataFrame that trains as `like` does: label, weight, vectors of each feature set."""
+    vectors = {input_column(name): sample.elements[:, indices].tolist() for name, indices in feature_sets.items()}
     schema = ", ".join(["label double", f"{WEIGHT} double", *(f"{name} array<double>" for name in vectors)])
-    rows = zip(labels.tolist(), [1.0] * len(labels), *vectors.values(), strict=True)
+    rows = zip(sample.labels.tolist(), sample.weights.tolist(), *vectors.values(), strict=True)
     made = like.sparkSession.createDataFrame(list(rows), schema)
     return made.select("label", WEIGHT, *(array_to_vector(F.col(name)).alias(name) for name in vectors))

@@ -1,4 +1,8 @@
-"""The search: every algorithm at every point of its grid, on folds of the training users; the best point of each."""
+"""The search: every algorithm at every point of its grid, on folds of the training users; the best point of each.
+
+Spark takes some 30 ms for a job, however few the rows, and MLlib a job for each step of a fit. So logistic regression
+is searched in NumPy, and MLlib fits it once, at the best point; the other algorithms MLlib fits on every fold.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,12 @@ from models_ml.spec.grids import algorithms
 from models_ml.spec.training_spec import NONE, WEIGHTS
 from models_ml.training.classifiers import fit
 from models_ml.training.fitting import scorer_of
-from models_ml.training.resampling import as_rows, resampled, weighted
+from models_ml.training.logistic import LOGISTIC, logistic_scorer
+from models_ml.training.resampling import as_rows, sampled, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
     from pyspark.ml import PipelineModel
     from pyspark.sql import DataFrame
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from models_ml.portable.scorers import Scorer
     from models_ml.spec.grids import Algorithm, Point, Setting
     from models_ml.spec.training_spec import TrainingSpec
+    from models_ml.training.resampling import Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +47,12 @@ class TrainingRows:
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """A fold held out, and the rows of all others as Spark fits on them."""
+    """A fold held out, and the rows of all others twice: for Spark to fit on, and here."""
 
     training: TrainingRows
-    others: DataFrame
     number: int
+    others: DataFrame
+    sample: Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,18 +76,14 @@ class FittedModel:
 
 def search(training: TrainingRows, spec: TrainingSpec) -> list[BestPoint]:
     """Return the best point of each algorithm, the one with the best mean average precision over the folds first."""
-    without = {fold: _frame(training, training.rows.folds != fold, spec) for fold in range(spec.folds)}
+    folds = [_fold(training, number, spec) for number in range(spec.folds)]
     tasks = [(name, largest) for name in spec.algorithms for largest in algorithms()[name].fits]
-    fits = [
-        partial(_held_out, Fold(training, without[fold], fold), algorithms()[name], largest, spec)
-        for name, largest in tasks
-        for fold in without
-    ]
+    fits = [partial(_held_out, fold, algorithms()[name], largest, spec) for name, largest in tasks for fold in folds]
     scores = iter(in_parallel(fits))
     points = [
         BestPoint(algorithms()[name], point, held_out, _mean_precision(training.rows, held_out))
         for name, largest in tasks
-        for point, held_out in _joined(training.rows, {fold: next(scores) for fold in without}).items()
+        for point, held_out in _joined(training.rows, {fold.number: next(scores) for fold in folds}).items()
     ]
     best = {each.algorithm.name: each for each in sorted(points, key=lambda each: each.average_precision)}
     return sorted(best.values(), key=lambda each: -each.average_precision)
@@ -89,19 +91,22 @@ def search(training: TrainingRows, spec: TrainingSpec) -> list[BestPoint]:
 
 def fit_best(training: TrainingRows, points: list[BestPoint], spec: TrainingSpec) -> list[FittedModel]:
     """Fit each algorithm at its best point on all training rows."""
-    frame = _frame(training, np.ones(len(training.rows), dtype=np.bool_), spec)
+    frame, _ = _prepared(training, training.rows, spec)
     models = in_parallel([partial(_fit, training, frame, each.algorithm, each.point, spec) for each in points])
     return [FittedModel(each, *fitted) for each, fitted in zip(points, models, strict=True)]
 
 
-def _frame(training: TrainingRows, chosen: NDArray[np.bool_], spec: TrainingSpec) -> DataFrame:
-    """Return what Spark fits on: the rows chosen, which are those of whole folds, with the imbalance dealt with."""
-    rows = training.rows.where(chosen)
+def _fold(training: TrainingRows, number: int, spec: TrainingSpec) -> Fold:
+    return Fold(training, number, *_prepared(training, training.rows.where(training.rows.folds != number), spec))
+
+
+def _prepared(training: TrainingRows, rows: Matrix, spec: TrainingSpec) -> tuple[DataFrame, Sample]:
+    """Return the rows, which are those of whole folds, with the imbalance dealt with, twice: in Spark and here."""
+    sample = sampled(rows.elements, rows.labels, spec.imbalance, spec.seed)
     if spec.imbalance in {NONE, WEIGHTS}:
         of_folds = F.col("fold").isin([int(fold) for fold in np.unique(rows.folds)])
-        return weighted(training.frame.where(of_folds), rows.labels, spec.imbalance)
-    drawn, labels = resampled(rows.elements, rows.labels, spec.imbalance, spec.seed)
-    return as_rows(training.frame, drawn, labels, training.feature_sets).localCheckpoint()
+        return weighted(training.frame.where(of_folds), rows.labels, spec.imbalance), sample
+    return as_rows(training.frame, sample, training.feature_sets).localCheckpoint(), sample
 
 
 def _fit(
@@ -114,9 +119,14 @@ def _fit(
 
 def _held_out(fold: Fold, algorithm: Algorithm, largest: Point, spec: TrainingSpec) -> dict[Point, Floats]:
     """Return the scores of the fold held out, by each of the points that one fit gives."""
-    training = fold.training
-    _, scorer = _fit(training, fold.others, algorithm, largest, spec)
-    elements = training.rows.elements[training.rows.folds == fold.number][:, training.feature_sets[largest.features]]
+    rows, indices = fold.training.rows, fold.training.feature_sets[largest.features]
+    scorer: Scorer
+    if algorithm.estimator == LOGISTIC:
+        sample = fold.sample._replace(elements=fold.sample.elements[:, indices])
+        scorer = logistic_scorer(sample, dict(largest.parameters)["regParam"], spec.components)
+    else:
+        _, scorer = _fit(fold.training, fold.others, algorithm, largest, spec)
+    elements = rows.elements[rows.folds == fold.number][:, indices]
     return {point: _cut(scorer, cut).score(elements) for point, cut in algorithm.fits[largest].items()}
 
 

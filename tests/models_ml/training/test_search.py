@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import yaml
 from planted import HAZARD_NAMES, LABEL, LINEAR, NAMES, USERS
+from pyspark.ml.classification import LogisticRegressionModel
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score
@@ -105,13 +106,17 @@ def test_cuts_come_from_the_largest_fit() -> None:
                 assert dict(largest.parameters)[name] == max(sizes)
 
 
-def test_the_search_makes_one_fit_per_fold_and_one_of_the_best(
-    dataset: TrainingSet, fitted_on: list[DataFrame]
-) -> None:
+def test_mllib_makes_one_fit_per_fold_and_one_of_the_best(dataset: TrainingSet, fitted_on: list[DataFrame]) -> None:
     spec = TrainingSpec(algorithms=("decision_tree",))
     found = trained_models(dataset, spec).best.chosen
     assert len(fitted_on) == spec.folds * FITS["decision_tree"] + 1
     assert dict(found.point.parameters)["maxDepth"] in algorithms()["decision_tree"].cuts["maxDepth"]
+
+
+def test_of_logistic_regression_mllib_makes_one_fit(dataset: TrainingSet, fitted_on: list[DataFrame]) -> None:
+    (fitted,) = trained_models(dataset, TrainingSpec(algorithms=LINEAR)).fitted
+    assert len(fitted_on) == 1
+    assert isinstance(fitted.model.stages[-1], LogisticRegressionModel)
 
 
 def test_the_best_cut_is_the_best_of_fits_of_its_size(dataset: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,12 +294,12 @@ def test_an_element_that_never_varies_does_not_drown_the_others() -> None:
 def test_only_the_rows_that_train_are_resampled(
     dataset: TrainingSet, models: TrainedModels, fitted_on: list[DataFrame], method: str
 ) -> None:
-    resampling = trained_models(dataset, TrainingSpec(algorithms=LINEAR, imbalance=method))
+    resampling = trained_models(dataset, TrainingSpec(algorithms=("decision_tree",), imbalance=method))
     np.testing.assert_array_equal(resampling.test.elements, models.test.elements)
     np.testing.assert_array_equal(resampling.train.labels, models.train.labels)
     assert len(resampling.best.chosen.held_out) == dataset.train.rows
     assert len(resampling.evaluation.scores) == dataset.test.rows
-    assert len(fitted_on) == 3 * FITS["logistic_regression"] + 1
+    assert len(fitted_on) == 3 * FITS["decision_tree"] + 1
     for frame in fitted_on:
         classes = {row.label: row["count"] for row in frame.groupBy("label").count().collect()}
         assert classes[0.0] == classes[1.0]
