@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from models_ml.portable.linear import LinearScorer
 
@@ -40,7 +41,9 @@ def _optimum(sample: Sample, penalty: float) -> LinearScorer:
     mean, scale = _moments(sample.elements, sample.weights)
     strength = 1 / (penalty * sample.weights.sum())
     newton: Any = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-8)
-    newton.fit(_standardised(sample.elements, mean, scale), sample.labels, sample_weight=sample.weights)
+    # Threads of BLAS cost more than they save on some hundred elements, and round differently on other machines.
+    with threadpool_limits(1, "blas"):
+        newton.fit(_standardised(sample.elements, mean, scale), sample.labels, sample_weight=sample.weights)
     scorer = LinearScorer(newton.coef_[0], float(newton.intercept_[0]), np.zeros(len(mean)))
     return scorer.unscaled(mean, scale)
 
