@@ -105,10 +105,7 @@ def build(
     import_in_background("dbt.cli.main", "great_expectations")
     with writer_on_branch("build", quiet=quiet, wait=wait) as workspace:
         backfill = building.backfill_options(workspace.home, first and first.date(), last and last.date())
-        building.build(workspace, *backfill, *(["--full-refresh"] if full_refresh else []))
-        auditing.audit(workspace, auditing.WAREHOUSE_SUITES)
-        publishing.publish(workspace)
-        modelling.record_outcomes(workspace)
+        building.build_and_publish(workspace, *backfill, *(["--full-refresh"] if full_refresh else []))
 
 
 def validate(quiet: Quiet = False, wait: Wait = False) -> None:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from cli.machine.environment import DBT_PROJECT, REPOSITORY
 from warehouse.contract.moments import moment
-from warehouse.contract.tables import append_rows
+from warehouse.contract.tables import append_rows, completed
 from warehouse.publishing.records import BUILDS
 from warehouse.publishing.tables import Table, tables
 
@@ -29,45 +29,58 @@ BUILT = ("staging", "intermediate", "marts")
 RULES = {".py", ".sql", ".yml"}
 
 
-def record(workspace: Workspace) -> None:
-    """Keep what the build of this run was made of; it counts once the run is published."""
-    row = {
-        "run_id": workspace.steps.run_id,
-        "built_at": datetime.now(timezone.utc),
-        "rules": rules(workspace),
-        "table_snapshot_ids": raw_tables(workspace),
-    }
-    append_rows(workspace.spark, BUILD_INPUTS, [row])
-
-
 class Base(NamedTuple):
-    """The build that is published: when it was complete, the raw tables that it was made of, its newest line."""
+    """The build that is published: of which run, when it was complete, what it was made of, its newest line.
 
+    `rules` are those by which it was judged last; `model_hashes` are empty of a build of an earlier version.
+    """
+
+    run_id: str
     completed_at: datetime
     tables: Mapping[str, int]
+    rules: str
+    model_hashes: Mapping[str, str]
     newest_ingested_at: datetime
 
 
+def record(workspace: Workspace, model_hashes: Mapping[str, str]) -> None:
+    """Keep what the build of this run was made of; it counts once the run is published."""
+    _record(workspace, workspace.steps.run_id, raw_tables(workspace), model_hashes)
+
+
+def record_judged(workspace: Workspace, base: Base, model_hashes: Mapping[str, str]) -> None:
+    """Keep that the build that is published was judged by the rules of today."""
+    _record(workspace, base.run_id, base.tables, model_hashes)
+
+
 def published_base(workspace: Workspace) -> Base | None:
-    """Return the build that is published, if it is one by the rules of today; None if it is not.
+    """Return the build that is published; None if there is none whose tables are as it left them.
 
     Whoever has moved or written one of its tables since, as a rollback or bare dbt does, has them built again.
     """
-    built = _newest(workspace, BUILDS, "completed_at", "newest_ingested_at")
-    made_of = _newest(workspace, BUILD_INPUTS, "built_at")
-    if built is None or made_of is None or made_of.run_id != built.build_id or made_of.rules != rules(workspace):
+    built = _newest(workspace, BUILDS, "true", "completed_at", "newest_ingested_at")
+    made_of = _newest(workspace, BUILD_INPUTS, f"run_id = '{built.build_id}'", "built_at") if built else None
+    if built is None or made_of is None:
         return None
     now = [table for table in tables(workspace.spark) if table.name.startswith(BUILT)]
     same = all(_is_as_left(table, built.table_snapshot_ids.get(table.name)) for table in now)
     if not same or len(now) != len(built.table_snapshot_ids) or built.newest_ingested_at is None:
         return None
-    return Base(moment(built.completed_at), made_of.table_snapshot_ids, moment(built.newest_ingested_at))
+    return Base(
+        built.build_id,
+        moment(built.completed_at),
+        made_of.table_snapshot_ids,
+        made_of.rules,
+        made_of.model_hashes or {},
+        moment(built.newest_ingested_at),
+    )
 
 
 def unchanged_since(workspace: Workspace) -> datetime | None:
     """Return when the published tables were built, if a build would be made of the same; None if it would not."""
     base = published_base(workspace)
-    return base.completed_at if base and base.tables == raw_tables(workspace) else None
+    is_same = base and base.tables == raw_tables(workspace) and base.rules == rules(workspace)
+    return base.completed_at if base and is_same else None
 
 
 def raw_tables(workspace: Workspace) -> dict[str, int]:
@@ -81,13 +94,27 @@ def rules(workspace: Workspace) -> str:
     """A hash of all that decides what a build makes of a log, and whether it may be published."""
     home = workspace.home
     limits = home.limits.read_bytes() if home.limits.exists() else b""
-    parts = [path.relative_to(REPOSITORY).as_posix().encode() + path.read_bytes() for path in _files_of_rules()]
+    parts = [name.encode() + path.read_bytes() for name, path in _files_of_rules()]
     return sha256(b"\0".join([*parts, limits, str(home.on_drift).encode()])).hexdigest()
 
 
-def _files_of_rules() -> Iterator[Path]:
+def _record(
+    workspace: Workspace, run_id: str, table_snapshot_ids: Mapping[str, int], model_hashes: Mapping[str, str]
+) -> None:
+    row = {
+        "run_id": run_id,
+        "built_at": datetime.now(timezone.utc),
+        "rules": rules(workspace),
+        "table_snapshot_ids": table_snapshot_ids,
+        "model_hashes": model_hashes,
+    }
+    append_rows(workspace.spark, BUILD_INPUTS, [row])
+
+
+def _files_of_rules() -> Iterator[tuple[str, Path]]:
     for folder in (DBT_PROJECT, REPOSITORY / "expectations"):
-        yield from sorted(path for path in folder.rglob("*") if path.suffix in RULES)
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in RULES):
+            yield path.relative_to(folder.parent).as_posix(), path
 
 
 def _is_as_left(table: Table, then: int | None) -> bool:
@@ -96,9 +123,13 @@ def _is_as_left(table: Table, then: int | None) -> bool:
     return now == then or (now is not None and then is not None and table.only_had(MOVED, now, then))
 
 
-def _newest(workspace: Workspace, table: str, *moments: str) -> Row | None:
-    """The newest row by the first of some moments, which are microseconds since 1970."""
+def _newest(workspace: Workspace, table: str, condition: str, *moments: str) -> Row | None:
+    """The newest row of which something holds, by the first of some moments, which are microseconds since 1970."""
     if not workspace.spark.catalog.tableExists(table):
         return None
-    rows = workspace.spark.table(table).withColumns({name: F.unix_micros(name) for name in moments})
+    rows = (
+        completed(workspace.spark.table(table), table)
+        .where(condition)
+        .withColumns({name: F.unix_micros(name) for name in moments})
+    )
     return next(iter(rows.orderBy(F.desc(moments[0])).limit(1).collect()), None)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from dbt.contracts.graph.manifest import Manifest
     from dbt_common.events.base_types import EventMsg
 
 CHECK_FAILED, COULD_NOT_RUN = 1, 2
@@ -95,9 +96,22 @@ def needs_spark(arguments: Sequence[str]) -> bool:
     return bool(DBT_QUERIES & set(arguments)) and not {"-h", "--help", "serve"} & set(arguments)
 
 
-def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = None) -> DbtOutcome:
+def parsed() -> Manifest:
+    """Return our project as dbt reads it. Raises DbtFailed."""
+    from dbt.cli.main import dbtRunner
+
+    invoked = dbtRunner().invoke(["--log-level", "none", "parse"])
+    if not invoked.success:
+        raise DbtFailed(str(invoked.exception))
+    return invoked.result  # type: ignore[return-value]
+
+
+def run_dbt(
+    arguments: Sequence[str], on_start: Callable[[str], None] | None = None, manifest: Manifest | None = None
+) -> DbtOutcome:
     """Run one dbt command on our project and profile, whatever the working directory; `on_start` hears of each node.
 
+    A `manifest` that was parsed before is good for one command, which leaves in it what it has compiled.
     `Home.from_environment()` has to come first: it names them to dbt, and keeps away what dbt reads for other projects.
     """
     from dbt.cli.exceptions import DbtUsageException
@@ -109,7 +123,7 @@ def run_dbt(arguments: Sequence[str], on_start: Callable[[str], None] | None = N
 
     if needs_spark(arguments):
         start_spark()
-    invoked = dbtRunner(callbacks=[listen]).invoke(list(arguments))
+    invoked = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(list(arguments))
     nodes = tuple(_node(each) for each in getattr(invoked.result, "results", ()) if hasattr(each, "node"))
     if isinstance(invoked.exception, KeyboardInterrupt):
         raise invoked.exception

@@ -11,7 +11,7 @@ from warehouse.contract.catalogue import MODEL, NO_FEATURES
 from warehouse.contract.tables import append_rows, create_or_widen, in_columns, source_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Any
 
     from pyspark.sql import SparkSession
@@ -38,7 +38,7 @@ def record(workspace: Workspace, outcome: DbtOutcome, *, is_whole: bool = True) 
     if tests:
         append_rows(workspace.spark, TEST_RESULTS, tests)
     if is_whole and not outcome.exit_code:
-        _record_lineage(workspace, built_models(outcome.nodes))
+        record_lineage(workspace, outcome)
 
 
 def test_rows(nodes: tuple[DbtNode, ...], run_id: str, ran_at: datetime) -> Iterator[dict[str, Any]]:
@@ -78,10 +78,11 @@ def lineage_rows(found: Lineage) -> Iterator[dict[str, Any]]:
             }
 
 
-def _record_lineage(workspace: Workspace, models: Mapping[str, str]) -> None:
-    """Read what the features are made from, unless they were not built, or that was read of the same SQL before."""
+def record_lineage(workspace: Workspace, outcome: DbtOutcome) -> None:
+    """Keep what the features are made from, unless they were not built, or that was read of the same SQL before."""
     from cli.sql.lineage import lineage
 
+    models = built_models(outcome.nodes)
     raw = {table.name: tuple(table.kinds) for table in source_tables()}
     read_of = sha256(repr((RULES, sorted(models.items()), sorted(raw.items()))).encode()).hexdigest()
     if FEATURES not in models or _last_read(workspace.spark) == read_of:

@@ -66,14 +66,14 @@ def run_all(
                     log = simulated_log(home, steps, has_logs=False)
                 if log:
                     landing.ingest(workspace, [log], rules)
-                is_built = building.is_due(workspace)
-                if is_built:
-                    _build(workspace)
+                is_due = building.is_due(workspace)
+                # Unit tests are about the logic of models, not today's data: `sparkhouse build` and our tests run them.
+                is_built = is_due and building.build_and_publish(workspace, "--exclude-resource-type", "unit_test")
                 training = modelling.train_if_possible(workspace, spec, wish.when)
                 is_scored = not (is_built or training) and modelling.has_predicted(workspace, label)
                 predictions = None if is_scored else _predict(workspace, label)
             # Of what was published before, the report is there.
-            if is_built or predictions or not home.report_page.exists():
+            if is_due or predictions or not home.report_page.exists():
                 reporting.report(workspace)
     finally:
         steps.write(run_json)
@@ -82,15 +82,6 @@ def run_all(
     return RunReport(
         training, predictions, has_predictions, metric_card, run_json, home.data_docs_page, home.report_page
     )
-
-
-def _build(workspace: Workspace) -> None:
-    """Build, audit and publish the features, and look back at what was predicted of them."""
-    # Unit tests are about the models' logic, not today's data: `sparkhouse build` and the tests run them.
-    building.build(workspace, "--exclude-resource-type", "unit_test")
-    auditing.audit(workspace, auditing.WAREHOUSE_SUITES)
-    publishing.publish(workspace)
-    modelling.record_outcomes(workspace)
 
 
 def _predict(workspace: Workspace, label: str) -> PredictionReport | None:

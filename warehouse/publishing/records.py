@@ -26,13 +26,16 @@ _BUILT_SCHEMAS = ("staging", "intermediate", "marts")
 
 
 def record_publication(spark: SparkSession, publication: Publication) -> None:
-    """Append a row per table, unless they are there already; a state with features and labels counts as a build."""
+    """Append a row per table, unless they are there already; a state with features and labels counts as a build.
+
+    Of a build that made some models anew, these are all that moved.
+    """
     create_or_widen(spark, PUBLICATIONS)
     started_at, published_at = moment(publication.started_at), moment(publication.finished_at or 0)
     is_it = (F.col("run_id") == publication.run_id) & (F.col("started_at") == F.lit(started_at))
     if not publication.moves or not spark.table(PUBLICATIONS).where(is_it).isEmpty():
         return
-    if {move.table for move in publication.moves} & OF_A_BUILD:
+    if any(move.table.startswith(_BUILT_SCHEMAS) for move in publication.moves) and _holds_a_build(spark):
         record_build(spark, publication.run_id, published_at)
     shared = {
         "run_id": publication.run_id,
@@ -42,6 +45,10 @@ def record_publication(spark: SparkSession, publication: Publication) -> None:
     }
     moves = enumerate(publication.moves)
     append_rows(spark, PUBLICATIONS, [shared | _row(move) | {"position": position} for position, move in moves])
+
+
+def _holds_a_build(spark: SparkSession) -> bool:
+    return all(spark.catalog.tableExists(name) for name in OF_A_BUILD)
 
 
 def _row(move: Move) -> dict[str, Any]:

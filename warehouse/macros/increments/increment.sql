@@ -1,7 +1,8 @@
 {# What a build adds to the tables as they are published: the first date of each kind of rows that new events touch, and
-   the ingested_at of the newest line that the tables hold. None where all rows are made anew. The command line tells it,
-   in a variable of the environment. #}
+   the ingested_at of the newest line that the tables hold. None where all rows are made anew, as those of the models are
+   that it lists as whole. The command line tells it, in a variable of the environment. Unit tests are of whole models. #}
 {% macro increment() -%}
-    {%- set told = env_var('SPARKHOUSE_INCREMENT', '') if execute else '' -%}
-    {{ return(fromjson(told) if told and not should_full_refresh() else none) }}
+    {%- set told = env_var('SPARKHOUSE_INCREMENT', '') if execute and model.resource_type == 'model' else '' -%}
+    {%- set increment = fromjson(told) if told and not should_full_refresh() else none -%}
+    {{ return(none if increment is none or model.name in increment['whole'] else increment) }}
 {%- endmacro %}
