@@ -54,7 +54,11 @@ class DemoLog:
     def retire(self) -> None:
         """Take it out again, with what was predicted from it."""
         from models_ml.registry.model_versions import retire_champions
+        from warehouse.landing.raw_tables import TOUCHED_DATES
 
+        files = f"raw.ingested_files where source_file in ({self._markers})"
+        of_it = f"select ingested_at from {files} union all select replayed_at from {files}"  # noqa: S608 - our tables
+        self.spark.sql(f"delete from {TOUCHED_DATES} where ingested_at in ({of_it})", self._files)  # noqa: S608
         for table in ("raw.events", "raw.rejected_events", "raw.ingested_files"):
             of_it = f"source_file in ({self._markers})"
             self.spark.sql(f"delete from {table} where {of_it}", self._files)  # noqa: S608 - our tables

@@ -15,7 +15,7 @@ from cli.jobs import build_inputs
 from cli.jobs.build_inputs import rules
 from cli.jobs.dbt import parsed
 from cli.jobs.model_hashes import model_hashes, project_vars, with_dependents
-from warehouse.landing.land import OF_USERS
+from warehouse.landing.raw_tables import TOUCHED_DATES
 from warehouse.publishing.tables import Table
 
 if TYPE_CHECKING:
@@ -148,9 +148,19 @@ def _only_grew(workspace: Workspace, then: int) -> bool:
 
 
 def _first_touched(workspace: Workspace, newest: datetime) -> date | None:
-    """The first date of the lines of users that came after a moment; None where there is none."""
-    new = workspace.spark.table(EVENTS).where((F.col("ingested_at") > F.lit(newest)) & F.expr(OF_USERS))
-    first: date | None = new.agg(F.min(F.timestamp_millis("ts").cast("date"))).collect()[0][0]
+    """The first date that ingests after a moment touch; None where one of them has told of none.
+
+    So has an ingest of guests alone, and one by an earlier version.
+    """
+    if TOUCHED_DATES not in build_inputs.raw_tables(workspace):
+        return None
+    is_new = F.col("ingested_at") > F.lit(newest)
+    told = workspace.spark.table(TOUCHED_DATES).where(is_new)
+    files = workspace.spark.table("raw.ingested_files").where("accepted_count > 0")
+    times = files.select(F.explode(F.array("ingested_at", "replayed_at")).alias("ingested_at")).where(is_new)
+    if not times.join(told, "ingested_at", "left_anti").isEmpty():
+        return None
+    first: date | None = told.agg(F.min("event_date")).collect()[0][0]
     return first
 
 

@@ -143,7 +143,7 @@ def doubt_of_clock(summary: IngestSummary) -> str | None:
 
 def doubt_of_users(summary: IngestSummary) -> str | None:
     """What to say where no event has a user who registered: models, snapshots and predictions are of such users."""
-    if summary.of_users or not summary.accepted:
+    if summary.days or not summary.accepted:
         return None
     return (
         f"Warning: of {summary.accepted:,} events none has both a userId and a registration, so all are taken for "

@@ -234,11 +234,12 @@ def test_somebody_mapped_a_log_without_registrations() -> None:
     assert doubt is not None
     assert "of 4 events none has both a userId and a registration" in doubt
     assert "--mapping" in doubt
-    assert doubt_of_users(IngestSummary(lines=4, accepted=4, of_users=1)) is None
+    assert doubt_of_users(IngestSummary(lines=4, accepted=4, days={17806: 1})) is None
     assert doubt_of_users(IngestSummary(files_skipped=1)) is None
 
 
 def test_events_of_users_are_counted_apart_from_those_of_guests(landed: Landed) -> None:
     events = [event for events in landed.events.values() for event in events]
-    assert landed.summary.of_users == sum(bool(event.user_id and event.registration) for event in events)
-    assert landed.summary.of_users < landed.summary.accepted
+    days = Counter(event.ts // 86_400_000 for event in events if event.user_id and event.registration)
+    assert landed.summary.days == days
+    assert 0 < days.total() < landed.summary.accepted

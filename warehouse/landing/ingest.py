@@ -5,6 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from warehouse.landing.logs import identify, unknown_logs
 from warehouse.landing.raw_tables import (
     RAW_TABLES,
     RECORD_VERSION,
+    TOUCHED_DATES,
     append,
     columns_ddl,
     create_raw_tables,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RULES = Rules()
 _FIRST_LINES, _FIRST_BYTES = 50, 1 << 20
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class LinesUnaccountedFor(SparkhouseError, RuntimeError):
@@ -56,8 +59,9 @@ class IngestSummary:
 
     `reasons` counts the rejected lines by reason; a line can have several. `left_out` are the files, in archives as
     well, that are no logs. `dialects` counts the files by the mapping that their first lines show. `final` counts, of a
-    replay, the refused lines that cannot be judged anew, because only their shape was kept. `of_users` counts the
-    events that have a user and a registration; all others are guests'.
+    replay, the refused lines that cannot be judged anew, because only their shape was kept. `days` counts the
+    events that have a user and a registration by their days since 1970 UTC; all others are guests'. `ingested_at` is
+    None where no file was taken in.
     """
 
     files: int = 0
@@ -70,7 +74,8 @@ class IngestSummary:
     left_out: tuple[LeftOut, ...] = ()
     final: int = 0
     dialects: Mapping[str, int] = field(default_factory=dict, compare=False)
-    of_users: int = field(default=0, compare=False)
+    days: Mapping[int, int] = field(default_factory=dict, compare=False)
+    ingested_at: datetime | None = field(default=None, compare=False)
 
 
 def ingest(  # noqa: PLR0913 - what is taken in and how, and who watches
@@ -135,7 +140,7 @@ class _Landing:
     watch: Watch
 
     def land(self, logs: StagedLogs, skipped: int) -> IngestSummary:
-        """Write events, then refused lines, then the files: the files' rows are the mark that the ingest is whole."""
+        """Write events, refused lines, dates, then the files: the files' rows are the mark that the ingest is whole."""
         byte_count = sum((logs.folder / name).stat().st_size for name in logs.files)
         blocks = self._numbered(logs, task_bytes(byte_count))
         events, refused = (data_folder(self.spark, name) for name in ("raw.events", "raw.rejected_events"))
@@ -156,8 +161,9 @@ class _Landing:
             raise
         append_files(self.spark, "raw.events", [each.events for each in landed if each.events])
         append_files(self.spark, "raw.rejected_events", [each.refused for each in landed if each.refused])
-        self._write_files(logs.files, counts)
         total = sum(counts.values(), LineCounts())
+        self._write_dates(total.days)
+        self._write_files(logs.files, counts)
         return IngestSummary(
             len(logs.files),
             skipped,
@@ -167,7 +173,8 @@ class _Landing:
             total.blank,
             dict(total.reasons),
             dialects=_dialects(logs, self.reader),
-            of_users=total.of_users,
+            days=total.days,
+            ingested_at=self.ingested_at,
         )
 
     def _numbered(self, logs: StagedLogs, size: int) -> list[list[NumberedBlock]]:
@@ -183,6 +190,12 @@ class _Landing:
                 numbered[-1].append(NumberedBlock(block, lines_before[source_file] + 1, count, source_file))
                 lines_before[source_file] += count
         return numbered
+
+    def _write_dates(self, days: Mapping[int, int]) -> None:
+        if days:
+            rows = [(date.fromordinal(_EPOCH + day), self.ingested_at, count) for day, count in sorted(days.items())]
+            dates = self.spark.createDataFrame(rows, columns_ddl(RAW_TABLES[TOUCHED_DATES]))
+            append(dates.coalesce(1), TOUCHED_DATES)
 
     def _write_files(self, files: Mapping[str, LogFile], counts: Mapping[str, LineCounts]) -> None:
         rows = [

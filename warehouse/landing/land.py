@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from warehouse.landing.reader.columns import Outcomes
     from warehouse.landing.reader.reader import LineReader
 
-# Which raw events are of a user, as staging takes them; all others are guests'. `_of_users` counts the same.
-OF_USERS = "user_id != '' and registration is not null"
+_MILLISECONDS_PER_DAY = 86_400_000
 
 
 class NumberedBlock(NamedTuple):
@@ -42,13 +41,16 @@ class NumberedBlock(NamedTuple):
 
 @dataclass(frozen=True)
 class LineCounts:
-    """The lines of a log: `lines = accepted + rejected + blank`; `of_users` of the accepted are no guests'."""
+    """The lines of a log: `lines = accepted + rejected + blank`; `days` counts those of users.
+
+    Its keys are days since 1970 UTC. Of the accepted, all others are guests'.
+    """
 
     lines: int = 0
     accepted: int = 0
     rejected: int = 0
     blank: int = 0
-    of_users: int = 0
+    days: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -62,7 +64,7 @@ class LineCounts:
             self.accepted + other.accepted,
             self.rejected + other.rejected,
             self.blank + other.blank,
-            self.of_users + other.of_users,
+            self.days + other.days,
             self.reasons + other.reasons,
         )
 
@@ -126,12 +128,14 @@ def _not_blank(lines: list[bytes]) -> tuple[NDArray[np.int64], list[bytes]]:
 def _counted(found: Outcomes, lines: int) -> LineCounts:
     accepted, rejected = len(found.events), len(found.refusals)
     reasons = Counter(found.refusals["reasons"].combine_chunks().flatten().to_pylist())
-    return LineCounts(lines, accepted, rejected, lines - accepted - rejected, _of_users(found.events), reasons)
+    return LineCounts(lines, accepted, rejected, lines - accepted - rejected, _days_of_users(found.events), reasons)
 
 
-def _of_users(events: pa.Table) -> int:
+def _days_of_users(events: pa.Table) -> Counter[int]:
+    """Count the events of users, as `raw_tables.OF_USERS` has them, by their day since 1970 UTC."""
     is_known = pc.and_(pc.not_equal(events["user_id"], ""), pc.is_valid(events["registration"]))
-    return pc.sum(is_known).as_py() or 0
+    days, counts = np.unique(events.filter(is_known)["ts"].to_numpy() // _MILLISECONDS_PER_DAY, return_counts=True)
+    return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
 @contextmanager

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 # The rules by which rows were made; files that were taken in before there was a number have none. See `upgrade`.
 RECORD_VERSION = 2
-RAW_TABLES = {name: source_table(name).kinds for name in ("raw.events", "raw.rejected_events", "raw.ingested_files")}
+TOUCHED_DATES = "raw.touched_dates"
+RAW_TABLES = {
+    name: source_table(name).kinds
+    for name in ("raw.events", "raw.rejected_events", TOUCHED_DATES, "raw.ingested_files")
+}
+# Which raw events are of a user, as staging takes them; all others are guests'. `land` counts the same.
+OF_USERS = "user_id != '' and registration is not null"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -25,6 +31,12 @@ def create_raw_tables(spark: SparkSession) -> None:
 
 def columns_ddl(columns: dict[str, str]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
+
+def touched_dates(events: DataFrame) -> DataFrame:
+    """Return the rows of `raw.touched_dates` that tell of rows of `raw.events`."""
+    event_date = F.timestamp_millis("ts").cast("date").alias("event_date")
+    return events.where(OF_USERS).groupBy(event_date, "ingested_at").agg(F.count("*").alias("event_count"))
 
 
 def append(rows: DataFrame, table: str) -> None:
@@ -43,7 +55,7 @@ def start_time(spark: SparkSession) -> datetime:
     finished = spark.table("raw.ingested_files").agg(F.unix_micros(F.max(newest_of_file))).collect()[0][0]
     newest = _EPOCH + timedelta(microseconds=finished or 0)
     is_left_over = f"ingested_at > timestamp '{newest.isoformat()}'"
-    for table in ("raw.events", "raw.rejected_events"):
+    for table in ("raw.events", "raw.rejected_events", TOUCHED_DATES):
         if not spark.table(table).where(is_left_over).isEmpty():
             spark.sql(f"delete from {table} where {is_left_over}")  # noqa: S608 - our own names and times
     return max(datetime.now(timezone.utc), newest + timedelta(microseconds=1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from warehouse.landing.ingest import DEFAULT_RULES, IngestSummary, LinesUnaccountedFor
-from warehouse.landing.raw_tables import append, create_raw_tables, start_time
+from warehouse.landing.raw_tables import TOUCHED_DATES, append, create_raw_tables, start_time, touched_dates
 from warehouse.landing.reader.batches import OUTCOME_COLUMNS, BatchReader
 from warehouse.landing.reader.reader import SHAPE
 from warehouse.landing.upgrade import upgrade
@@ -36,9 +36,9 @@ def replay_rejected(spark: SparkSession, rules: Rules = DEFAULT_RULES) -> Ingest
     The counts of `raw.ingested_files` follow, and `replayed_at` there is the `ingested_at` of the file's new events.
     `files` of the summary are those, `lines` all refused lines.
 
-    Three commits, in this order, and what a crash after each leaves:
-    1. The events are written. They are newer than any time in `raw.ingested_files`: the next ingest or replay removes
-       them (`start_time`), and the refused lines are all still there.
+    Three steps, in this order, and what a crash after each leaves:
+    1. The events are written, and their dates. They are newer than any time in `raw.ingested_files`: the next ingest or
+       replay removes them (`start_time`), and the refused lines are all still there.
     2. Counts and `replayed_at` are set: now the events belong to their files for good.
     3. The refused lines go. If they have not gone, the next replay finds an event with the number of the line and the
        `replayed_at` of its file, and lets the line go before it judges any. Each file has a `replayed_at` of its own,
@@ -116,7 +116,9 @@ def _replays(spark: SparkSession, accepted: Counter[tuple[str, int]], now: datet
 
 def _write_events(lines: DataFrame, replays: DataFrame) -> None:
     of_files = lines.join(F.broadcast(replays), [*_FILE])
-    append(of_files.withColumn("ingested_at", F.col("replayed_at")), "raw.events")
+    events = of_files.withColumn("ingested_at", F.col("replayed_at"))
+    append(events, "raw.events")
+    append(touched_dates(events), TOUCHED_DATES)
 
 
 def _require_written(spark: SparkSession, now: datetime, expected: int) -> None:

@@ -17,7 +17,14 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from warehouse.landing.archives import ARCHIVE_FAULTS
-from warehouse.landing.raw_tables import RECORD_VERSION, columns_ddl
+from warehouse.landing.raw_tables import (
+    OF_USERS,
+    RECORD_VERSION,
+    TOUCHED_DATES,
+    append,
+    columns_ddl,
+    touched_dates,
+)
 from warehouse.landing.reader.canonical import record_hash
 from warehouse.landing.reader.columns import ARROW_TYPES, EVENT_COLUMNS, REFUSAL_COLUMNS, table_of
 from warehouse.landing.reader.fields import FIELDS, NAMES, column_name
@@ -45,10 +52,17 @@ _NAME_COLUMNS = [column_name(key) for key in NAMES]
 def upgrade(spark: SparkSession, reader: LineReader) -> None:
     """Rewrite what an older version wrote otherwise: events, then refused lines, then the mark; each in one commit.
 
-    If it is stopped between, it is done once more from the start, and comes to the same.
+    If it is stopped between, it is done once more from the start, and comes to the same. A table of touched dates
+    without any, as versions before it leave it, gets those of all events.
     """
-    if spark.table("raw.ingested_files").where("record_version is null").isEmpty():
-        return
+    if not spark.table("raw.ingested_files").where("record_version is null").isEmpty():
+        _rewrite_all(spark, reader)
+    events = spark.table("raw.events")
+    if spark.table(TOUCHED_DATES).isEmpty() and not events.where(OF_USERS).isEmpty():
+        append(touched_dates(events), TOUCHED_DATES)
+
+
+def _rewrite_all(spark: SparkSession, reader: LineReader) -> None:
     reader = replace(reader, mappings=shipped_mappings())
     _rewrite(spark, "raw.events", _outdated_events(spark), EVENT_COLUMNS, partial(upgraded_event, reader))
     kept = {name: kind for name, kind in REFUSAL_COLUMNS.items() if name != "reasons"}

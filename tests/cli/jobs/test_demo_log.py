@@ -49,6 +49,7 @@ def sources(workspace: Workspace) -> set[str]:
 def test_the_simulated_log_makes_room_for_the_users_own(workspace: Workspace, own_log: Path) -> None:
     landing.ingest(workspace, [own_log])
     assert sources(workspace) == {str(own_log)}
+    assert {row.event_date.year for row in workspace.spark.table("raw.touched_dates").collect()} == {2019}
     assert [step.name for step in workspace.steps.done] == ["ingest", "ingest", "retire"]
 
 

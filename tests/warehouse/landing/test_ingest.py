@@ -24,7 +24,7 @@ from warehouse.landing.archives import BROKEN_OFF, DAMAGED, unpack
 from warehouse.landing.finding import LeftOut, find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
 from warehouse.landing.logs import NoSuchLog, NotALog, identify, read_log
-from warehouse.landing.raw_tables import RAW_TABLES
+from warehouse.landing.raw_tables import RAW_TABLES, TOUCHED_DATES, touched_dates
 from warehouse.landing.reader.reader import FUTURE
 from warehouse.landing.salt import UnusableSalt, load_salt
 from warehouse.landing.staged_logs import staged
@@ -248,12 +248,37 @@ def test_an_ingest_that_broke_off_leaves_nothing_behind(take: Take, spark: Spark
     take(write(tmp_path / "first.json", event()))
     second = write(tmp_path / "second.json", event(ts=1538352118000), "{broken")
     take(second)
+    left = rows(spark, "touched_dates", "event_date", "event_count")
     spark.sql(f"delete from raw.ingested_files where source_file = '{second}'")
     assert (take(second).accepted, spark.table("raw.events").count(), spark.table("raw.rejected_events").count()) == (
         1,
         2,
         1,
     )
+    assert rows(spark, "touched_dates", "event_date", "event_count") == left
+
+
+def test_an_ingest_tells_the_dates_of_the_events_of_users(take: Take, spark: SparkSession, tmp_path: Path) -> None:
+    known = {"registration": 1538000000000}
+    midnight = 1538352000000
+    moments = [midnight - 1, midnight, midnight + 86_399_999, midnight + 86_400_000]
+    lines = [event(ts=ts, **known) for ts in moments]
+    first = take(write(tmp_path / "a.json", *lines, event(), event(userId="", **known), "{broken"))
+    assert first.days == {17804: 1, 17805: 2, 17806: 1}
+    # What came before is told once more: it was brought.
+    second = take(write(tmp_path / "b.json", lines[0]))
+    assert take(write(tmp_path / "guests.json", event(userId="", **known))).days == {}
+    told = rows(spark, "touched_dates", "event_date", "ingested_at", "event_count")
+    assert [(str(row.event_date), row.event_count) for row in told] == [
+        ("2018-09-30", 1),
+        ("2018-09-30", 1),
+        ("2018-10-01", 2),
+        ("2018-10-02", 1),
+    ]
+    assert first.ingested_at
+    assert second.ingested_at
+    assert first.ingested_at < second.ingested_at
+    assert sorted(told) == sorted(touched_dates(spark.table("raw.events")).select(*RAW_TABLES[TOUCHED_DATES]).collect())
 
 
 def test_folders_are_searched_for_logs(take: Take, spark: SparkSession, tmp_path: Path) -> None:

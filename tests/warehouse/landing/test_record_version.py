@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from warehouse.landing.finding import find_logs
 from warehouse.landing.ingest import ingest
-from warehouse.landing.raw_tables import RAW_TABLES, columns_ddl
+from warehouse.landing.raw_tables import RAW_TABLES, TOUCHED_DATES, columns_ddl, touched_dates
 from warehouse.landing.reader.fields import FIELDS, NAMES
 from warehouse.landing.reader.reader import Event
 from warehouse.landing.reader.rules import Rules
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 SALT = "5a" * 32
 EVENT = {"ts": 1538352117000, "userId": "30", "sessionId": 29, "page": "NextSong", "level": "paid", "length": 277.89016}
+EVENT |= {"registration": 1538000000000}
 OLDER = datetime(2026, 1, 1, tzinfo=timezone.utc)
 OLD_TABLES = {
     table: {name: kind for name, kind in columns.items() if name not in {"kept", "record_version"}}
     for table, columns in RAW_TABLES.items()
+    if table != TOUCHED_DATES
 }
 
 
@@ -144,6 +146,9 @@ def test_an_older_state_folder_is_upgraded_once_and_counts_no_event_twice(spark:
     assert kept[7].raw_line == "Aaaaa,Aaaaaaa,99"
     assert "Colin" not in str([rows, kept])
     assert {row.record_version for row in spark.table("raw.ingested_files").collect()} == {2}
+    told = sorted(spark.table(TOUCHED_DATES).collect())
+    assert told == sorted(touched_dates(spark.table("raw.events")).select(*RAW_TABLES[TOUCHED_DATES]).collect())
+    assert len({row.ingested_at for row in told}) == 2
 
     commits = spark.table("raw.events.snapshots").count()
     replayed = replay_rejected(spark)

@@ -10,7 +10,7 @@ import pytest
 from warehouse.landing import replay as replay_module
 from warehouse.landing.finding import find_logs
 from warehouse.landing.ingest import IngestSummary, ingest
-from warehouse.landing.raw_tables import RAW_TABLES
+from warehouse.landing.raw_tables import RAW_TABLES, TOUCHED_DATES, touched_dates
 from warehouse.landing.reader.fields import PLAUSIBLE_RANGES
 from warehouse.landing.replay import replay_rejected
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BRANCH = "spark.wap.branch"
 LONG = 100_000
 EVENT = {"ts": 1538352117000, "userId": "30", "sessionId": 29, "page": "NextSong", "firstName": "Colin", "length": 277}
+EVENT |= {"registration": 1538000000000}
 
 
 def event(**changes: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -71,6 +72,8 @@ def state(spark: SparkSession) -> list[object]:
     events = rows(spark, "events", "source_file", "line_number", "record_hash")
     refused = rows(spark, "rejected_events", "source_file", "line_number", "raw_line", "reasons")
     assert (len(events), len(refused)) == (sum(file[2] for file in files), sum(file[3] for file in files))
+    told = rows(spark, "touched_dates", *RAW_TABLES[TOUCHED_DATES])
+    assert told == sorted(touched_dates(spark.table("raw.events")).select(*RAW_TABLES[TOUCHED_DATES]).collect())
     return [files, events, refused]
 
 
