@@ -40,6 +40,7 @@ def simulate_log(spec: SimulationSpec, out: Path, steps: Steps, *, by_day: bool 
 
 def ingest(workspace: Workspace, patterns: Sequence[str | Path], rules: Rules | None = None) -> IngestSummary:
     """Land logs in the raw tables; a log that a run simulated before makes room for them."""
+    from cli.jobs.late_events import late_events
     from warehouse.landing import ingest as landing
     from warehouse.landing.finding import find_logs
     from warehouse.landing.logs import NotALog
@@ -73,6 +74,8 @@ def ingest(workspace: Workspace, patterns: Sequence[str | Path], rules: Rules | 
         if doubt:
             workspace.steps.tell(doubt)
     keep_logs_apart(workspace)
+    if summary.ingested_at and (late := late_events(workspace, summary.ingested_at)):
+        workspace.steps.tell(late.said)
     return summary
 
 

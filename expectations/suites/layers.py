@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from expectations.past import published_until
 from expectations.suite import EVENTS, FEATURES, LABELS, SNAPSHOT_KEY, Audit, Suite, has_snapshots, read
 from expectations.suites.drift import drift
 from expectations.suites.features import features
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from expectations.limits import Rule
 
+TOUCHED_DATES = "raw.touched_dates"
 # The indicators of which the share has a highest limit.
 SHARES = MappingProxyType(
     {
@@ -74,6 +76,26 @@ def raw_files(audit: Audit) -> Suite:
     )
     rules = ruled(rule, row_count(1), *between("rejected_share", 0, rule["share"]))
     return Suite("raw_files", "raw.ingested_files", ("checksum",), rows, tuple(rules))
+
+
+def raw_dates(audit: Audit) -> Suite | None:
+    """How many days before the newest date that readers know of the dates lie that a run brings."""
+    published, rule = published_until(audit.spark, TOUCHED_DATES), audit.limits["raw.late_events"]
+    if published is None:
+        return None
+    dates, is_known = read(audit.spark, TOUCHED_DATES), F.col("ingested_at") <= F.lit(published)
+    known_until = dates.where(is_known).agg(F.max("event_date")).collect()[0][0]
+    new = dates.where(~is_known)
+    if known_until is None or new.isEmpty():
+        return None
+    days_late = F.greatest(F.datediff(F.lit(known_until), "event_date"), F.lit(0)).alias("days_late")
+    return Suite(
+        "raw_dates",
+        TOUCHED_DATES,
+        ("event_date",),
+        new.select("event_date", days_late),
+        tuple(ruled(rule, *between("days_late", 0, rule["days"]))),
+    )
 
 
 def staging(audit: Audit) -> Suite:
@@ -152,7 +174,7 @@ def predictions(audit: Audit) -> Suite:
 def builders() -> Mapping[str, Sequence[Callable[[Audit], Suite | None]]]:
     """Return, by the name that asks for them, what builds the suites; None is built where nothing was measured yet."""
     return {
-        "raw": (raw_events, raw_files),
+        "raw": (raw_events, raw_files, raw_dates),
         "staging": (staging, volumes),
         "features": (features, features_snapshots),
         "labels": (labels,),

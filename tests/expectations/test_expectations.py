@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from expectations.gate import validate
+from expectations.limits import load
 from expectations.report import BrokenNullRule, CatalogueMismatch, MissingTable, UnknownSuite
+from warehouse.contract.tables import BRANCH_OF_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -125,6 +127,36 @@ def test_a_good_little_warehouse_passes_every_rule_of_every_layer(good: Validati
     assert {result.table_name for result in good.results} == {*TABLES, AUC}
     assert good.jobs > 0
     assert {result.suite for result in good.results} >= set(LAYERS)
+
+
+@pytest.fixture
+def delivery(warehouse: SparkSession) -> Iterator[None]:
+    """The session stands on the branch of a run that brings events of 6 December, where the 10th was known."""
+    warehouse.sql(
+        "create table raw.touched_dates using iceberg tblproperties ('write.wap.enabled' = 'true') as "
+        "select date '2018-12-10' as event_date, timestamp '2018-12-11' as ingested_at, 5L as event_count"
+    )
+    warehouse.conf.set(BRANCH_OF_SESSION, "run")
+    warehouse.sql("insert into raw.touched_dates values (date '2018-12-06', timestamp '2018-12-12', 1)")
+    yield
+    warehouse.conf.unset(BRANCH_OF_SESSION)
+    warehouse.sql("drop table raw.touched_dates")
+
+
+@pytest.mark.usefixtures("delivery")
+def test_late_events_warn_and_are_refused_where_the_user_says_so(warehouse: SparkSession, tmp_path: Path) -> None:
+    def found(own: str = "") -> ValidationReport:
+        (tmp_path / "limits.yml").write_text(own)
+        return validate(warehouse, ["raw"], tmp_path / "docs", "late", CATALOGUE, limits=load(tmp_path / "limits.yml"))
+
+    report = found()
+    assert report.passed
+    (warning,) = report.warnings
+    assert (warning.rule, warning.table_name, warning.observed_value) == ("raw.late_events", "raw.touched_dates", "4")
+    refused = found("rules: {raw.late_events: {severity: stop, reason: What is closed is closed.}}")
+    assert [failure.rule for failure in refused.failures] == ["raw.late_events"]
+    four = found("rules: {raw.late_events: {severity: stop, limits: {days: 4}, reason: Phones are offline for days.}}")
+    assert (four.passed, four.warnings) == (True, ())
 
 
 def test_a_log_of_a_handful_of_users_passes(

@@ -26,7 +26,7 @@ def test_each_rule_has_its_reason_and_source_and_is_made_somewhere() -> None:
     assert all(rule.reason and rule.source for rule in rules.values())
     assert [name for name in rules if f'"{name}"' not in code and not name.startswith("predictions.")] == []
     asked = set(re.findall(r'"((?:raw|staging|volumes|features|labels|leaks|drift|performance)\.[a-z_]+)"', code))
-    assert asked - set(rules) <= {"raw.events", "raw.ingested_files"}
+    assert asked - set(rules) <= {"raw.events", "raw.ingested_files", "raw.touched_dates"}
 
 
 def test_what_is_unlike_logs_we_know_warns_and_what_is_impossible_stops() -> None:
