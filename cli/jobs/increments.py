@@ -150,7 +150,7 @@ def _only_grew(workspace: Workspace, then: int) -> bool:
 def _first_touched(workspace: Workspace, newest: datetime) -> date | None:
     """The first date that ingests after a moment touch; None where one of them has told of none.
 
-    So has an ingest of guests alone, and one by an earlier version.
+    An ingest of guests alone tells of none, and neither did earlier versions.
     """
     if TOUCHED_DATES not in build_inputs.raw_tables(workspace):
         return None
