@@ -59,6 +59,7 @@ def test_she_reads_a_million_rows_and_holds_a_few(spark: SparkSession, journal: 
 def test_he_wants_ten_rows_of_many(spark: SparkSession, journal: Journal) -> None:
     asked = reading("select id from range(10000000) order by id desc", limit=2)
     assert list(asked.rows(spark, journal)[1]) == [(9_999_999,), (9_999_998,)]
+    spark.sql("create namespace if not exists raw")
     assert len(list(reading("show tables in raw", limit=1).rows(spark, journal)[1])) <= 1
 
 

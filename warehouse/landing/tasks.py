@@ -60,7 +60,9 @@ def _watched(context: SparkContext, total: int, watch: Watch) -> Iterator[None]:
         tracker = context.statusTracker()
         while not ended.wait(_SECONDS_BETWEEN_LOOKS):
             stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-            watch(sum(stage.numCompletedTasks for stage in stages if stage), total)
+            # There is none before the stage begins and after it has ended.
+            if done := sum(stage.numCompletedTasks for stage in stages if stage):
+                watch(done, total)
 
     watching = threading.Thread(target=look, name="watch-tasks", daemon=True)
     if watch is not unwatched:
@@ -71,3 +73,4 @@ def _watched(context: SparkContext, total: int, watch: Watch) -> Iterator[None]:
         ended.set()
         if watching.is_alive():
             watching.join()
+    watch(total, total)

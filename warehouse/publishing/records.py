@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PUBLICATIONS, BUILDS = "monitoring.publications", "monitoring.builds"
 # A state of the warehouse that holds both is one that a training set can be read from again.
 OF_A_BUILD = frozenset({"marts.fct_user_features", "marts.fct_churn_labels"})
+_EVENTS = "staging.stg_sparkify__events"
 _BUILT_SCHEMAS = ("staging", "intermediate", "marts")
 
 
@@ -48,7 +49,7 @@ def record_publication(spark: SparkSession, publication: Publication) -> None:
 
 
 def _holds_a_build(spark: SparkSession) -> bool:
-    return all(spark.catalog.tableExists(name) for name in OF_A_BUILD)
+    return all(spark.catalog.tableExists(name) for name in (_EVENTS, *OF_A_BUILD))
 
 
 def _row(move: Move) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def _row(move: Move) -> dict[str, Any]:
 def record_build(spark: SparkSession, build_id: str, completed_at: datetime) -> None:
     """Append a row for a complete build of features and labels: where each table stands, and the newest line in it."""
     heads = {table.name: table.head() for table in tables(spark) if table.name.startswith(_BUILT_SCHEMAS)}
-    newest = spark.table("staging.stg_sparkify__events").agg(F.unix_micros(F.max("ingested_at"))).collect()[0][0]
+    newest = spark.table(_EVENTS).agg(F.unix_micros(F.max("ingested_at"))).collect()[0][0]
     build = {
         "build_id": build_id,
         "completed_at": completed_at,
