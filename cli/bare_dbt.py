@@ -10,7 +10,7 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from cli.jobs.dbt import DBT_WRITERS, needs_spark
+from cli.jobs.dbt import DBT_WRITERS, forget_other_project, needs_spark
 from cli.machine.home import Home
 from cli.runs.relocation import require_in_place
 from cli.spark.session import start_spark
@@ -59,6 +59,7 @@ def main() -> None:
     try:
         home = Home.from_environment()
         require_in_place(home)
+        forget_other_project()
         if needs_spark(sys.argv[1:]):
             start_spark(held_bytes(home.warehouse))
         from dbt.cli.main import cli

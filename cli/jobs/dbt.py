@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.machine.environment import DBT_PROJECT
 from cli.spark.session import start_spark
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +35,7 @@ DBT_REFUSED = {
     "snapshot": _BARE,
 }
 TESTS = ("test", "unit_test")
+PROJECT_FILES = {".yml", ".sql", ".md"}
 STORE_FAILURES = "--store-failures"
 
 # dbt would start a JVM of its own making for these.
@@ -96,10 +102,28 @@ def needs_spark(arguments: Sequence[str]) -> bool:
     return bool(DBT_QUERIES & set(arguments)) and not {"-h", "--help", "serve"} & set(arguments)
 
 
+def forget_other_project() -> None:
+    """Let dbt read the whole project where its files are not those that it has read last in this state folder.
+
+    Of files that have changed it reads these alone, and keeps unit tests that are gone: their models are not, or not
+    the same, and a build would fail.
+    """
+    folder = Path(os.environ["SPARKHOUSE_HOME"]) / "dbt"
+    files = sorted(path for path in DBT_PROJECT.rglob("*") if path.suffix in PROJECT_FILES)
+    parts = [part for path in files for part in (str(path.relative_to(DBT_PROJECT)).encode(), path.read_bytes())]
+    hashed, known = sha256(b"\0".join(parts)).hexdigest(), folder / "project.sha256"
+    if known.exists() and known.read_text() == hashed:
+        return
+    for read in folder.glob("*/partial_parse.msgpack"):
+        read.unlink()
+    replace_file(known, hashed.encode())
+
+
 def parsed() -> Manifest:
     """Return our project as dbt reads it. Raises DbtFailed."""
     from dbt.cli.main import dbtRunner
 
+    forget_other_project()
     invoked = dbtRunner().invoke(["--log-level", "none", "parse"])
     if not invoked.success:
         raise DbtFailed(str(invoked.exception))
@@ -121,6 +145,7 @@ def run_dbt(
         if on_start and event.info.name == "LogStartLine":
             on_start(f"{event.data.index} of {event.data.total}, {event.data.description}")
 
+    forget_other_project()
     if needs_spark(arguments):
         start_spark()
     invoked = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(list(arguments))
