@@ -1,46 +1,26 @@
 -- One row per unbroken period of a member on one level, half-open: [started_at, ended_at).
 with
 
-events as (
-    select
-        *,
-        {{ level_after('page', 'level') }} as level_after
-    from {{ ref('stg_sparkify__events') }}
-    where {{ is_known_page('page') }}
-),
-
 memberships as (
     select * from {{ ref('int_memberships') }}
 ),
 
--- A row that shows no level changes none: the last known one stays in force. Before the first known one there is none.
-known_levels as (
+changes as (
     select
-        user_id,
-        level_after as level,
-        occurred_at,
-        lag(level_after) over (
-            partition by user_id order by occurred_at, session_id, item_in_session, event_id
-        ) as previous_level,
+        *,
         row_number() over (
             partition by user_id order by occurred_at, session_id, item_in_session, event_id
-        ) as event_number
-    from events
-    where level_after is not null
-),
-
-changes as (
-    select * from known_levels
-    where previous_level is null or previous_level != level
+        ) as change_number
+    from {{ ref('int_level_changes') }}
 ),
 
 levels as (
     select
         user_id,
         level,
-        event_number,
+        change_number,
         occurred_at as started_at,
-        lead(occurred_at) over (partition by user_id order by event_number) as ended_at
+        lead(occurred_at) over (partition by user_id order by change_number) as ended_at
     from changes
 ),
 
@@ -50,7 +30,7 @@ member_levels as (
     select
         levels.user_id,
         levels.level,
-        levels.event_number,
+        levels.change_number,
         memberships.membership_number,
         greatest(levels.started_at, memberships.started_at) as started_at,
         case
@@ -74,7 +54,7 @@ spells as (
         level,
         started_at,
         ended_at,
-        row_number() over (partition by user_id order by membership_number, event_number) as spell_number
+        row_number() over (partition by user_id order by membership_number, change_number) as spell_number
     from member_levels
 )
 
