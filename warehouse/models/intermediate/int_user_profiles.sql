@@ -20,8 +20,13 @@ with
 events as (
     select
         user_id,
-        struct({{ profile | join(', ') }}) as profile,
-        struct(occurred_at, session_id, item_in_session, event_id) as first_event,
+        {% for name in profile %}
+            {{ name }},
+        {% endfor %}
+        occurred_at,
+        session_id,
+        item_in_session,
+        event_id,
         occurred_at as last_event_at,
         case when page = 'Cancellation Confirmation' then occurred_at end as first_cancelled_at
     from {{ ref('stg_sparkify__events') }}
@@ -32,13 +37,13 @@ events as (
 profiles_before as (
     select
         user_id,
-        struct({{ profile | join(', ') }}) as profile,
-        struct(
-            first_event_at as occurred_at,
-            first_session_id as session_id,
-            first_item_in_session as item_in_session,
-            first_event_id as event_id
-        ) as first_event,
+        {% for name in profile %}
+            {{ name }},
+        {% endfor %}
+        first_event_at as occurred_at,
+        first_session_id as session_id,
+        first_item_in_session as item_in_session,
+        first_event_id as event_id,
         last_event_at,
         first_cancelled_at
     from ({{ earlier_rows(carried) }})
@@ -53,8 +58,11 @@ parts as (
 users as (
     select
         user_id,
-        min_by(profile, first_event) as profile,
-        min(first_event) as first_event,
+        min_by(
+            struct({{ profile | join(', ') }}),
+            struct(occurred_at, session_id, item_in_session, event_id)
+        ) as profile,
+        min(struct(occurred_at, session_id, item_in_session, event_id)) as first_event,
         max(last_event_at) as last_event_at,
         min(first_cancelled_at) as first_cancelled_at
     from parts
