@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyspark.sql import functions as F
 
 from cli.machine.environment import DBT_PROJECT, REPOSITORY
+from warehouse.contract.files import hash_of_files
 from warehouse.contract.moments import moment
 from warehouse.contract.tables import append_rows, completed
 from warehouse.publishing.records import BUILDS
 from warehouse.publishing.tables import Table, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from pyspark.sql import Row
 
@@ -94,8 +94,8 @@ def rules(workspace: Workspace) -> str:
     """A hash of all that decides what a build makes of a log, and whether it may be published."""
     home = workspace.home
     limits = home.limits.read_bytes() if home.limits.exists() else b""
-    parts = [name.encode() + path.read_bytes() for name, path in _files_of_rules()]
-    return sha256(b"\0".join([*parts, limits, str(home.on_drift).encode()])).hexdigest()
+    files = [hash_of_files(folder, RULES).encode() for folder in (DBT_PROJECT, REPOSITORY / "expectations")]
+    return sha256(b"\0".join([*files, limits, str(home.on_drift).encode()])).hexdigest()
 
 
 def _record(
@@ -109,12 +109,6 @@ def _record(
         "model_hashes": model_hashes,
     }
     append_rows(workspace.spark, BUILD_INPUTS, [row])
-
-
-def _files_of_rules() -> Iterator[tuple[str, Path]]:
-    for folder in (DBT_PROJECT, REPOSITORY / "expectations"):
-        for path in sorted(path for path in folder.rglob("*") if path.suffix in RULES):
-            yield path.relative_to(folder.parent).as_posix(), path
 
 
 def _is_as_left(table: Table, then: int | None) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.machine.environment import DBT_PROJECT
 from cli.spark.session import start_spark
 from warehouse.contract.errors import SparkhouseError
-from warehouse.contract.files import replace_file
+from warehouse.contract.files import hash_of_files, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,9 +108,7 @@ def forget_other_project() -> None:
     the same, and a build would fail.
     """
     folder = Path(os.environ["SPARKHOUSE_HOME"]) / "dbt"
-    files = sorted(path for path in DBT_PROJECT.rglob("*") if path.suffix in PROJECT_FILES)
-    parts = [part for path in files for part in (str(path.relative_to(DBT_PROJECT)).encode(), path.read_bytes())]
-    hashed, known = sha256(b"\0".join(parts)).hexdigest(), folder / "project.sha256"
+    hashed, known = hash_of_files(DBT_PROJECT, PROJECT_FILES), folder / "project.sha256"
     if known.exists() and known.read_text() == hashed:
         return
     for read in folder.glob("*/partial_parse.msgpack"):

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -21,3 +26,11 @@ def replace_file(path: Path, content: bytes) -> None:
 def local_path(location: str) -> Path:
     """Return the path that a location of Iceberg names on this machine: `/a/b`, `file:/a/b` or `file:///a/b`."""
     return Path(re.sub(r"^file:/+", "/", location))
+
+
+def hash_of_files(folder: Path, suffixes: Container[str]) -> str:
+    """Return a SHA-256 of the names and contents of the files below a folder that have one of some suffixes."""
+    digest = sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in suffixes):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import timedelta
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.moments import EPOCH
 from warehouse.landing.blocks import Block, blocks_of, count_lines, packed
 from warehouse.landing.data_files import append_files, data_folder
 from warehouse.landing.land import Lander, LineCounts, NumberedBlock
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 DEFAULT_RULES = Rules()
 _FIRST_LINES, _FIRST_BYTES = 50, 1 << 20
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class LinesUnaccountedFor(SparkhouseError, RuntimeError):
@@ -193,7 +193,9 @@ class _Landing:
 
     def _write_dates(self, days: Mapping[int, int]) -> None:
         if days:
-            rows = [(date.fromordinal(_EPOCH + day), self.ingested_at, count) for day, count in sorted(days.items())]
+            rows = [
+                (EPOCH.date() + timedelta(days=day), self.ingested_at, count) for day, count in sorted(days.items())
+            ]
             dates = self.spark.createDataFrame(rows, columns_ddl(RAW_TABLES[TOUCHED_DATES]))
             append(dates.coalesce(1), TOUCHED_DATES)
 

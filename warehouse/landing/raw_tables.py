@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from warehouse.contract.moments import moment
 from warehouse.contract.tables import create_or_widen, source_table
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ RAW_TABLES = {
 }
 # Which raw events are of a user, as staging takes them; all others are guests'. `land` counts the same.
 OF_USERS = "user_id != '' and registration is not null"
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def create_raw_tables(spark: SparkSession) -> None:
@@ -53,7 +53,7 @@ def start_time(spark: SparkSession) -> datetime:
     """
     newest_of_file = F.greatest("ingested_at", "replayed_at")
     finished = spark.table("raw.ingested_files").agg(F.unix_micros(F.max(newest_of_file))).collect()[0][0]
-    newest = _EPOCH + timedelta(microseconds=finished or 0)
+    newest = moment(finished or 0)
     is_left_over = f"ingested_at > timestamp '{newest.isoformat()}'"
     for table in ("raw.events", "raw.rejected_events", TOUCHED_DATES):
         if not spark.table(table).where(is_left_over).isEmpty():
