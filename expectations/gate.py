@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from expectations import limits as limits_in_force
@@ -44,6 +45,7 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     from expectations.past import published_weeks
     from expectations.suite import Audit
     from expectations.suites.layers import builders
+    from warehouse.contract.parallel import in_parallel
 
     known = builders()
     for name in suites:
@@ -54,7 +56,8 @@ def validate(  # noqa: PLR0913 - what to run, and the ways of the caller
     audit = Audit(spark, run_id, catalogue, in_force)
     before = acceptances(spark)
     newest = newly_accepted(spark, before)
-    built = [suite for name in suites for build in known[name] if (suite := build(audit))]
+    builds = [partial(build, audit) for name in suites for build in known[name]]
+    built = [suite for suite in in_parallel(builds) if suite]
     try:
         results = checkpoint.run(
             built,

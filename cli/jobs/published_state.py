@@ -22,7 +22,7 @@ def answered(workspace: Workspace, statements: Mapping[str, str]) -> dict[str, p
     None where a table, or a column of one, is not there yet.
     """
     from cli.sql.guard import guarded
-    from models_ml.parallel import in_parallel
+    from warehouse.contract.parallel import in_parallel
     from warehouse.publishing.reading import newest_snapshots
 
     queries = {name: guarded(text) for name, text in statements.items()}

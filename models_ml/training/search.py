@@ -14,13 +14,13 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from models_ml.evaluation.weighted_metrics import average_precision
-from models_ml.parallel import in_parallel
 from models_ml.spec.grids import algorithms
 from models_ml.spec.training_spec import NONE, WEIGHTS
 from models_ml.training.classifiers import fit
 from models_ml.training.fitting import scorer_of
 from models_ml.training.logistic import LOGISTIC, logistic_scorer
 from models_ml.training.resampling import as_rows, sampled, weighted
+from warehouse.contract.parallel import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -33,8 +33,8 @@ from models_ml.experiments.next_outcome.rows import (
     learnable_classes,
     outcome_rows,
 )
-from models_ml.parallel import in_parallel
 from models_ml.spec.training_spec import OUTCOME
+from warehouse.contract.parallel import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

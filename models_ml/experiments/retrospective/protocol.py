@@ -28,7 +28,7 @@ from models_ml.experiments.retrospective.texts import (
     WITHOUT_CANCEL,
     retrospective_text,
 )
-from models_ml.parallel import in_parallel
+from warehouse.contract.parallel import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

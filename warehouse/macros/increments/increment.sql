@@ -2,7 +2,5 @@
    the ingested_at of the newest line that the tables hold. None where all rows are made anew, as those of the models are
    that it lists as whole. The command line tells it, in a variable of the environment. Unit tests are of whole models. #}
 {% macro increment() -%}
-    {%- set told = env_var('SPARKHOUSE_INCREMENT', '') if execute and model.resource_type == 'model' else '' -%}
-    {%- set increment = fromjson(told) if told and not should_full_refresh() else none -%}
-    {{ return(none if increment is none or model.name in increment['whole'] else increment) }}
+    {{ return(increment_of(model.name) if execute and model.resource_type == 'model' else none) }}
 {%- endmacro %}

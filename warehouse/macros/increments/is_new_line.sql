@@ -1,3 +1,3 @@
 {% macro is_new_line() -%}
-    {%- if is_increment() -%} ingested_at > timestamp'{{ increment()['ingested_at'] }}' {%- else -%} true {%- endif -%}
+    {{ new_line(increment()) }}
 {%- endmacro %}

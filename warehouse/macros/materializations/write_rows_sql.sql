@@ -6,7 +6,7 @@
         insert into {{ relation }} by name
         select * from {{ built_view() }}
     {%- elif touched -%}
-        {%- set column = config.get('partition_by') | replace('months(', '') | replace(')', '') -%}
+        {%- set column = month_column(config) -%}
         {%- set names = '`' ~ described_columns(existing) | join('`, `') ~ '`' -%}
         {%- set first = increment()[touched] -%}
         {%- set month = "date'" ~ first[:8] ~ "01'" -%}

@@ -23,6 +23,12 @@ events as (
     where {{ is_known_page('page') }} and {{ is_touched('event_date', 'dates') }}
 ),
 
+-- A row that shows no level changes none: the last known one stays in force.
+levelled as (
+    select * from events
+    where level_after is not null
+),
+
 changes_before as (
     select * from ({{ earlier_rows(carried) }})
     where event_date < {{ first_touched('dates') }}
@@ -36,21 +42,51 @@ levels_before as (
     group by user_id
 ),
 
--- A row that shows no level changes none: the last known one stays in force.
-known_levels as (
+-- On a date that shows one level, the one of the date before it, nothing changes: of those dates a count will do.
+dates as (
     select
-        events.*,
+        user_id,
+        event_date,
+        case
+            when count_if(level_after = 'free') = 0 then 'paid'
+            when count_if(level_after = 'paid') = 0 then 'free'
+        end as only_level
+    from levelled
+    group by user_id, event_date
+),
+
+compared_dates as (
+    select
+        *,
+        lag(only_level) over (partition by user_id order by event_date) as level_before
+    from dates
+),
+
+changing_dates as (
+    select
+        user_id,
+        event_date
+    from compared_dates
+    where only_level is null or level_before is null or only_level != level_before
+),
+
+known_levels as (
+    select /*+ broadcast(changing_dates) */
+        levelled.*,
         coalesce(
-            lag(events.level_after) over (
-                partition by events.user_id
-                order by events.occurred_at, events.session_id, events.item_in_session, events.event_id
+            lag(levelled.level_after) over (
+                partition by levelled.user_id
+                order by levelled.occurred_at, levelled.session_id, levelled.item_in_session, levelled.event_id
             ),
             levels_before.level
         ) as previous_level
-    from events
+    from levelled
+    left semi join changing_dates
+        on
+            levelled.user_id = changing_dates.user_id
+            and levelled.event_date = changing_dates.event_date
     left join levels_before
-        on events.user_id = levels_before.user_id
-    where events.level_after is not null
+        on levelled.user_id = levels_before.user_id
 ),
 
 level_changes as (

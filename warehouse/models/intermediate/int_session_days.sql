@@ -12,10 +12,17 @@ with
 
 events as (
     select
-        *,
-        {{ is_cancel_flow('page') }} as is_cancel_flow,
-        {{ level_after('page', 'level') }} as level_after,
-        hour(occurred_at) as hour_of_day
+        user_id,
+        session_id,
+        event_date,
+        occurred_at,
+        item_in_session,
+        page,
+        level,
+        song_length_seconds,
+        -- Of events of one moment, some of the digits of its hash tell which comes first: all would be dear to sort.
+        left(event_id, 16) as event_key,
+        {{ level_after('page', 'level') }} as level_after
     from {{ ref('stg_sparkify__events') }}
     where {{ is_known_page('page') }} and {{ is_touched('event_date', 'dates') }}
 ),
@@ -43,20 +50,35 @@ sessions_before as (
     group by user_id, session_id
 ),
 
+-- Few logs have rows without a level: only of users with such a row, all rows are put in order for it.
+unlevelled_users as (
+    select distinct user_id from events
+    where level is null
+),
+
 -- A row that shows no level is on the last known one of its user; before the first known one it is on none.
 levelled as (
-    select
+    select /*+ broadcast(unlevelled_users) */
+        events.*,
+        events.level as known_level
+    from events
+    left anti join unlevelled_users
+        on events.user_id = unlevelled_users.user_id
+    union all
+    select /*+ broadcast(unlevelled_users) */
         events.*,
         coalesce(
             events.level,
             last(events.level_after, true) over (
                 partition by events.user_id
-                order by events.occurred_at, events.session_id, events.item_in_session, events.event_id
+                order by events.occurred_at, events.session_id, events.item_in_session, events.event_key
                 rows between unbounded preceding and 1 preceding
             ),
             levels_before.last_level
         ) as known_level
     from events
+    left semi join unlevelled_users
+        on events.user_id = unlevelled_users.user_id
     left join levels_before
         on events.user_id = levels_before.user_id
 ),
@@ -70,15 +92,18 @@ plays as (
     from levelled
 ),
 
+-- The order within the window begins with the date, so that a date's rows lie together when they are added up.
 -- Whether a play was cut short is known when the user goes on, and is dated so: never by a look ahead. It is not known
 -- of a song without a length.
 listened as (
     select
         plays.*,
+        {{ is_cancel_flow('plays.page') }} as is_cancel_flow,
+        hour(plays.occurred_at) as hour_of_day,
         coalesce(
             last(plays.play, true) over (
                 partition by plays.user_id, plays.session_id
-                order by plays.occurred_at, plays.item_in_session, plays.event_id
+                order by plays.event_date, plays.occurred_at, plays.item_in_session, plays.event_key
                 rows between unbounded preceding and 1 preceding
             ),
             sessions_before.last_play
@@ -112,11 +137,11 @@ session_days as (
         min(case when page = 'Submit Downgrade' then occurred_at end) as first_downgraded_at,
         min(case when page = 'Submit Upgrade' then occurred_at end) as first_upgraded_at,
         max_by(page, struct(occurred_at, item_in_session, page)) filter (where not is_cancel_flow) as last_page,
-        max_by(level_after, struct(occurred_at, item_in_session, event_id)) filter (
+        max_by(level_after, struct(occurred_at, item_in_session, event_key)) filter (
             where level_after is not null
         ) as last_level,
         max(case when level_after is not null then occurred_at end) as last_levelled_at,
-        max_by(play, struct(occurred_at, item_in_session, event_id)) filter (where play is not null).ends_at
+        max_by(play, struct(occurred_at, item_in_session, event_key)) filter (where play is not null).ends_at
             as last_song_ends_at,
         count_if(not is_cancel_flow) as event_count,
         count_if(not is_cancel_flow and known_level = 'paid') as paid_event_count,

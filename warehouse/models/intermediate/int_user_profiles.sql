@@ -27,10 +27,39 @@ events as (
         session_id,
         item_in_session,
         event_id,
-        occurred_at as last_event_at,
-        case when page = 'Cancellation Confirmation' then occurred_at end as first_cancelled_at
+        page
     from {{ ref('stg_sparkify__events') }}
     where {{ is_known_page('page') }} and {{ is_touched('event_date', 'dates') }}
+),
+
+ends as (
+    select
+        user_id,
+        min(occurred_at) as first_event_at,
+        max(occurred_at) as last_event_at,
+        min(case when page = 'Cancellation Confirmation' then occurred_at end) as first_cancelled_at
+    from events
+    group by user_id
+),
+
+-- The ends are counted without putting anything in order; what is of the first moment are a few rows.
+first_events as (
+    select /*+ broadcast(ends) */
+        events.user_id,
+        {% for name in profile %}
+            events.{{ name }},
+        {% endfor %}
+        events.occurred_at,
+        events.session_id,
+        events.item_in_session,
+        events.event_id,
+        ends.last_event_at,
+        ends.first_cancelled_at
+    from events
+    inner join ends
+        on
+            events.user_id = ends.user_id
+            and events.occurred_at = ends.first_event_at
 ),
 
 -- First and last of what was known and of what is touched, which may be known: twice makes no difference.
@@ -50,7 +79,7 @@ profiles_before as (
 ),
 
 parts as (
-    select * from events
+    select * from first_events
     union all
     select * from profiles_before
 ),

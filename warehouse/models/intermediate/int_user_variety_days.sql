@@ -11,7 +11,19 @@ touched_titles as (
     where {{ is_touched('event_date', 'dates') }}
 ),
 
--- What of those titles was played before, as one row on the last date of it.
+-- A play counts until 28 days have passed.
+counting_days as (
+    select
+        user_id,
+        kind,
+        title_key,
+        event_date,
+        play_count
+    from title_days
+    where {{ is_touched('date_add(event_date, 28)', 'dates') }}
+),
+
+-- What of the touched titles was played before, as one row on the last date of it.
 days_before as (
     select
         title_days.user_id,
@@ -22,33 +34,21 @@ days_before as (
     from title_days
     left semi join touched_titles
         on title_days.title_key = touched_titles.title_key
-    where title_days.event_date < {{ first_touched('dates') }} and {{ is_increment() }}
+    where date_add(title_days.event_date, 28) < {{ first_touched('dates') }} and {{ is_increment() }}
     group by title_days.user_id, title_days.kind, title_days.title_key
 ),
 
 days as (
-    select
-        user_id,
-        kind,
-        title_key,
-        event_date,
-        play_count
-    from title_days
-    where {{ is_touched('event_date', 'dates') }}
+    select * from counting_days
     union all
-    select
-        user_id,
-        kind,
-        title_key,
-        event_date,
-        play_count
-    from days_before
+    select * from days_before
 ),
 
 played as (
     select
         *,
         lag(event_date) over (partition by title_key order by event_date) as previous_date,
+        lead(event_date) over (partition by title_key order by event_date) as next_date,
         sum(play_count) over (partition by title_key order by event_date) as play_count_so_far
     from days
 ),
@@ -59,55 +59,24 @@ title_plays as (
         *,
         previous_date is null as is_first,
         previous_date is null or previous_date <= date_sub(event_date, 28) as joins_28d,
+        next_date is null or next_date >= date_add(event_date, 28) as leaves_28d,
         cast({{ times_log2('play_count_so_far') }} as decimal(20, 9))
         - cast({{ times_log2('(play_count_so_far - play_count)') }} as decimal(20, 9)) as play_count_log2
     from played
-    where {{ is_touched('event_date', 'dates') }}
-),
-
-play_dates as (
-    select
-        user_id,
-        event_date,
-        {% for kind in ['song', 'artist'] %}
-            count_if(kind = '{{ kind }}' and is_first) as first_{{ kind }}_count,
-            count_if(kind = '{{ kind }}' and joins_28d) as distinct_{{ kind }}_change_28d,
-            sum(if(kind = '{{ kind }}', play_count, 0)) as {{ kind }}_play_count,
-        {% endfor %}
-        sum(if(kind = 'artist', play_count_log2, 0)) as artist_play_count_log2
-    from title_plays
-    group by user_id, event_date
-),
-
-recent_plays as (
-    select
-        *,
-        lead(event_date) over (partition by title_key order by event_date) as next_date
-    from title_days
-    where {{ is_touched('date_add(event_date, 28)', 'dates') }}
-),
-
-leaving_dates as (
-    select
-        user_id,
-        date_add(event_date, 28) as event_date,
-        {% for kind in ['song', 'artist'] %}
-            cast(0 as bigint) as first_{{ kind }}_count,
-            -count_if(kind = '{{ kind }}' and (next_date is null or next_date >= date_add(event_date, 28)))
-                as distinct_{{ kind }}_change_28d,
-            cast(0 as bigint) as {{ kind }}_play_count,
-        {% endfor %}
-        0 as artist_play_count_log2
-    from recent_plays
-    group by user_id, event_date
 ),
 
 -- First plays are dated by the play. The titles of the last 28 days change then, and on the date when a title leaves
 -- them: neither change is dated before all that it depends on has happened.
 changes as (
-    select * from play_dates
-    union all
-    select * from leaving_dates
+    select
+        user_id,
+        kind,
+        stack(
+            2,
+            event_date, int(is_first), int(joins_28d), play_count, play_count_log2,
+            date_add(event_date, 28), 0, -int(leaves_28d), cast(0 as bigint), cast(0 as decimal(21, 9))
+        ) as (event_date, first_count, change_28d, play_count, play_count_log2)
+    from title_plays
 ),
 
 variety_days as (
@@ -115,12 +84,13 @@ variety_days as (
         user_id,
         event_date,
         {% for kind in ['song', 'artist'] %}
-            sum(first_{{ kind }}_count) as first_{{ kind }}_count,
-            sum(distinct_{{ kind }}_change_28d) as distinct_{{ kind }}_change_28d,
-            sum({{ kind }}_play_count) as {{ kind }}_play_count,
+            sum(if(kind = '{{ kind }}', first_count, 0)) as first_{{ kind }}_count,
+            sum(if(kind = '{{ kind }}', change_28d, 0)) as distinct_{{ kind }}_change_28d,
+            sum(if(kind = '{{ kind }}', play_count, 0)) as {{ kind }}_play_count,
         {% endfor %}
-        cast(sum(artist_play_count_log2) as decimal(28, 9)) as artist_play_count_log2
+        cast(sum(if(kind = 'artist', play_count_log2, 0)) as decimal(28, 9)) as artist_play_count_log2
     from changes
+    where {{ is_touched('event_date', 'dates') }}
     group by user_id, event_date
 )
 

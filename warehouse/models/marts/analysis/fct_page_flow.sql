@@ -12,7 +12,7 @@ steps as (
         page,
         coalesce(lead(page) over (
             partition by user_id, session_id
-            order by occurred_at, item_in_session, event_id
+            order by occurred_at, item_in_session, left(event_id, 16)
         ), '(end of session)') as next_page
     from events
 ),

@@ -1,9 +1,12 @@
 -- One row per distinct event of a known user: typed, repaired, and without the personal names.
+{#- Guests have no registration; neither has the pseudo-user that stands for all of them in the full log. -#}
+{%- set is_known_user = is_new_line() ~ " and user_id != '' and registration is not null" -%}
+{%- set repeated = few_repeated_keys(is_known_user) %}
 with
 
 events as (
     select * from {{ source('raw', 'events') }}
-    where {{ is_new_line() }}
+    where {{ is_known_user }}
 ),
 
 events_before as (
@@ -17,18 +20,21 @@ known_user_events as (
         *,
         trim(both '"' from user_agent) as agent
     from events
-    where
-        user_id != ''
-        -- Guests have no registration; neither has the pseudo-user that stands for all of them in the full log.
-        and registration is not null
 ),
 
 -- Few events come twice, and whole rows are dear to sort: 64 bits of each hash find those that may have.
 repeated_keys as (
-    select xxhash64(record_hash) as record_key
-    from known_user_events
-    group by xxhash64(record_hash)
-    having count(*) > 1
+    {% if repeated is none %}
+        select xxhash64(record_hash) as record_key
+        from known_user_events
+        group by xxhash64(record_hash)
+        having count(*) > 1
+    {% elif repeated %}
+        select record_key from values ({{ repeated | join('L), (') }}L) as repeated (record_key)
+    {% else %}
+        select cast(null as bigint) as record_key
+        where false
+    {% endif %}
 ),
 
 first_copies as (
@@ -44,7 +50,7 @@ first_copies as (
 ),
 
 distinct_events as (
-    select known_user_events.*
+    select {{ '/*+ broadcast(first_copies) */' if repeated is not none }} known_user_events.*
     from known_user_events
     left join first_copies
         on known_user_events.record_hash = first_copies.record_hash
