@@ -15,18 +15,11 @@ events_before as (
     where {{ is_touched('event_date', 'dates') }}
 ),
 
-known_user_events as (
-    select
-        *,
-        trim(both '"' from user_agent) as agent
-    from events
-),
-
 -- Few events come twice, and whole rows are dear to sort: 64 bits of each hash find those that may have.
 repeated_keys as (
     {% if repeated is none %}
         select xxhash64(record_hash) as record_key
-        from known_user_events
+        from events
         group by xxhash64(record_hash)
         having count(*) > 1
     {% elif repeated %}
@@ -39,27 +32,27 @@ repeated_keys as (
 
 first_copies as (
     select
-        known_user_events.record_hash,
+        events.record_hash,
         min(
-            struct(known_user_events.ingested_at, known_user_events.source_file, known_user_events.line_number)
+            struct(events.ingested_at, events.source_file, events.line_number)
         ) as first_copy
-    from known_user_events
+    from events
     left semi join repeated_keys
-        on xxhash64(known_user_events.record_hash) = repeated_keys.record_key
-    group by known_user_events.record_hash
+        on xxhash64(events.record_hash) = repeated_keys.record_key
+    group by events.record_hash
 ),
 
 distinct_events as (
-    select {{ '/*+ broadcast(first_copies) */' if repeated is not none }} known_user_events.*
-    from known_user_events
+    select {{ '/*+ broadcast(first_copies) */' if repeated is not none }} events.*
+    from events
     left join first_copies
-        on known_user_events.record_hash = first_copies.record_hash
+        on events.record_hash = first_copies.record_hash
     left anti join events_before
-        on known_user_events.record_hash = events_before.event_id
+        on events.record_hash = events_before.event_id
     where
         first_copies.first_copy is null
         or first_copies.first_copy
-        = struct(known_user_events.ingested_at, known_user_events.source_file, known_user_events.line_number)
+        = struct(events.ingested_at, events.source_file, events.line_number)
 ),
 
 cleaned as (
@@ -74,8 +67,8 @@ cleaned as (
         gender,
         {{ repair_text('artist') }} as artist,
         {{ repair_text('song') }} as song,
-        {{ device_family('agent') }} as device_family,
-        {{ browser('agent') }} as browser,
+        {{ device_family('user_agent') }} as device_family,
+        {{ browser('user_agent') }} as browser,
         substring_index(location, ', ', 1) as metro,
         substring_index(substring_index(location, ', ', -1), '-', 1) as state,
         item_in_session,
