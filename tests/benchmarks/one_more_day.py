@@ -29,7 +29,7 @@ def main(users: int) -> None:
         took = {}
         for name, events in {"all before": earlier, "one more day": last, "nothing new": last}.items():
             took[name] = measured(SPARKHOUSE, "run", "--quiet", "--events", events, home=home)
-            print(f"{name}: {took[name]}")
+            print(f"{name}: {took[name]}", flush=True)
             print_steps(home)
         for name in ("one more day", "nothing new"):
             wall = took[name].seconds / took["all before"].seconds

@@ -12,9 +12,12 @@ from commands import drop_all_tables
 from incremental_warehouse import Deliveries, differing
 
 from cli.jobs import auditing, build_inputs, model_hashes
+from cli.jobs.dbt import run_dbt
+from cli.jobs.increments import Plan, told_to_dbt
 from cli.machine.environment import DBT_PROJECT
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from pyspark.sql import SparkSession
@@ -74,3 +77,36 @@ def test_in_whatever_order_a_log_and_models_change_the_tables_are_those_of_the_w
     change(project, "_marts__models", "data_tests: [unique, not_null]", "data_tests: [not_null]")
     assert warehouse.run([]).endswith("neither the log nor a model has changed, but a rule")
     assert not warehouse.is_due()
+
+
+def test_of_an_increment_tests_of_dbt_look_at_the_rows_that_were_made_anew(
+    warehouse: Deliveries, tmp_path: Path
+) -> None:
+    table, model = "intermediate.int_level_changes", "int_level_changes"
+    warehouse.run(deliveries(1, tmp_path, pieces=4)[:1])
+    first, last = warehouse.spark.sql(f"select min(event_date), max(event_date) from {table}").first()
+    assert first < last
+    warehouse.spark.sql(f"insert into {table} select * from {table} where event_date = date'{first}'")
+
+    def failed(touched: date | None, whole: frozenset[str] = frozenset()) -> set[str]:
+        dates = dict.fromkeys(("dates", "snapshots", "labels", "base", "ingested_at"), str(touched))
+        with told_to_dbt(Plan({}, whole=whole, touched=dates if touched else None)):
+            tested = run_dbt(["--log-level", "none", "test", "--select", model, "--exclude-resource-type", "unit_test"])
+        assert tested.nodes
+        return {node.name.partition(".")[0] for node in tested.of("fail")}
+
+    of_keys = {"unique_int_level_changes_event_id"}
+    assert failed(None) == of_keys
+    assert failed(last) == set()
+    assert failed(first) == of_keys
+    assert failed(last, frozenset({model})) == of_keys
+
+
+def test_of_an_increment_the_test_of_raw_lines_looks_at_those_that_came(warehouse: Deliveries, tmp_path: Path) -> None:
+    warehouse.run(deliveries(1, tmp_path, pieces=4)[:1])
+    plan = Plan({}, whole=frozenset(), touched={"ingested_at": "2018-01-01 00:00:00.000000"})
+    with told_to_dbt(plan):
+        told = run_dbt(["--log-level", "none", "compile", "--select", "source:raw.events"])
+    (of_lines,) = [node.sql for node in told.nodes if node.sql and "line_number" in node.sql]
+    assert warehouse.spark.sql(of_lines).isEmpty()
+    assert "ingested_at > timestamp'2018-01-01 00:00:00.000000'" in of_lines
