@@ -84,7 +84,7 @@ def test_of_an_increment_tests_of_dbt_look_at_the_rows_that_were_made_anew(
 ) -> None:
     table, model = "intermediate.int_level_changes", "int_level_changes"
     warehouse.run(deliveries(1, tmp_path, pieces=4)[:1])
-    first, last = warehouse.spark.sql(f"select min(event_date), max(event_date) from {table}").first()
+    first, last = warehouse.spark.sql(f"select min(event_date), max(event_date) from {table}").collect()[0]
     assert first < last
     warehouse.spark.sql(f"insert into {table} select * from {table} where event_date = date'{first}'")
 
