@@ -65,18 +65,25 @@ title_plays as (
     from played
 ),
 
+dated as (
+    select
+        *,
+        explode(array(0, 28)) as days_later
+    from title_plays
+),
+
 -- First plays are dated by the play. The titles of the last 28 days change then, and on the date when a title leaves
 -- them: neither change is dated before all that it depends on has happened.
 changes as (
     select
         user_id,
         kind,
-        stack(
-            2,
-            event_date, int(is_first), int(joins_28d), play_count, play_count_log2,
-            date_add(event_date, 28), 0, -int(leaves_28d), cast(0 as bigint), cast(0 as decimal(21, 9))
-        ) as (event_date, first_count, change_28d, play_count, play_count_log2)
-    from title_plays
+        date_add(event_date, days_later) as event_date,
+        if(days_later = 0, int(is_first), 0) as first_count,
+        if(days_later = 0, int(joins_28d), -int(leaves_28d)) as change_28d,
+        if(days_later = 0, play_count, 0) as play_count,
+        if(days_later = 0, play_count_log2, 0) as play_count_log2
+    from dated
 ),
 
 variety_days as (
