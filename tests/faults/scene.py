@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -137,16 +138,13 @@ class Reader:
         from cli.spark.session import start_spark
         from warehouse.publishing.journal import Journal
 
-        # A folder of its own for temporary files: the scene's comes and goes with each attempt.
-        own = {
-            "SPARKHOUSE_HOME": str(scene.home),
-            "SPARKHOUSE_DRIVER_MEMORY": "1g",
-            "SPARK_LOCAL_DIRS": str(scene.folder),
-        }
+        own = {"SPARKHOUSE_HOME": str(scene.home), "SPARKHOUSE_DRIVER_MEMORY": "1g"}
         before = dict(os.environ)
         os.environ.update(own)
         self.home = Home.from_environment()
-        self.spark: SparkSession = start_spark()
+        # A folder of its own for temporary files: the scene's comes and goes with each attempt.
+        with patch("cli.spark.jvm.temporary_folders", lambda _: [scene.folder]):
+            self.spark: SparkSession = start_spark()
         self.journal = Journal(self.home.journal)
         os.environ.clear()
         os.environ.update(before)

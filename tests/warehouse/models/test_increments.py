@@ -11,7 +11,7 @@ from awkward_events import deliveries
 from commands import drop_all_tables
 from incremental_warehouse import Deliveries, differing
 
-from cli.jobs import auditing, build_inputs, model_hashes
+from cli.jobs import auditing, build_inputs, dbt, model_hashes
 from cli.jobs.dbt import run_dbt
 from cli.jobs.increments import Plan, told_to_dbt
 from cli.machine.environment import DBT_PROJECT
@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of dbt's project to change, which is built in the place of ours."""
     copy = tmp_path / "warehouse"
     shutil.copytree(DBT_PROJECT, copy)
-    for module in (build_inputs, model_hashes):
+    for module in (build_inputs, dbt, model_hashes):
         monkeypatch.setattr(module, "DBT_PROJECT", copy)
     monkeypatch.setenv("DBT_PROJECT_DIR", str(copy))
     return copy
