@@ -12,7 +12,7 @@ _GB = 1e9
 # What even a small log takes: dbt's files, models, reports.
 FIXED_BYTES = 150_000_000
 # A run took at most 0.66 of 1.3 GB of log and 0.56 of 11.8 GB, half of it temporary files of Spark; 0.28 stayed. A log
-# of which much comes twice took up to 1.4, for its events are put in order then.
+# of which more than a little comes twice may take up to 1.4, what a run took when it put all events in order.
 TAKEN_TO_LOG = 0.7
 
 

@@ -17,8 +17,14 @@ AT_ONCE = 4
 
 
 def in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Return what the tasks return, in their order; they run some at a time, in threads that Spark knows."""
+    """Return what the tasks return, in their order; they run some at a time, in threads that Spark knows.
+
+    Where some fail, all come to their end, and the first of them in that order raises.
+    """
     # Wrapped one by one: each wrapping copies Spark's local properties, and threads that share a copy break each other.
     wrapped: list[Callable[[], Result]] = [inheritable_thread_target(partial(task)) for task in tasks]
     with ThreadPool(AT_ONCE) as pool:
-        return pool.map(lambda task: task(), wrapped, chunksize=1)
+        running = [pool.apply_async(task) for task in wrapped]
+        for each in running:
+            each.wait()
+        return [each.get() for each in running]

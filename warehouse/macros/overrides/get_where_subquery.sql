@@ -4,11 +4,12 @@
 {% macro get_where_subquery(relation) -%}
     {%- set tested = graph.nodes.get(model.attached_node) if execute else none -%}
     {%- set touched = tested.config.meta.get('touched') if tested else none -%}
+    {%- set increment = increment_of(tested.name) if touched else none -%}
     {%- set where = config.get('where', '') -%}
     {%- if where == '__is_new_line__' -%}
         {%- set where = new_line(increment_of('stg_sparkify__events') if execute else none) -%}
-    {%- elif touched and not where and increment_of(tested.name) is not none -%}
-        {%- set first = increment_of(tested.name)['dates' if touched == 'appended' else touched] -%}
+    {%- elif increment is not none and not where -%}
+        {%- set first = increment['dates' if touched == 'appended' else touched] -%}
         {%- set where = month_column(tested.config) ~ " >= date'" ~ first ~ "'" -%}
     {%- endif -%}
     {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as tested_rows' if where else relation) }}
