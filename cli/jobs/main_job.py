@@ -67,8 +67,7 @@ def run_all(
                 if log:
                     landing.ingest(workspace, [log], rules)
                 is_due = building.is_due(workspace)
-                # Unit tests are about the logic of models, not today's data: `sparkhouse build` and our tests run them.
-                is_built = is_due and building.build_and_publish(workspace, "--exclude-resource-type", "unit_test")
+                is_built = is_due and building.build_and_publish(workspace)
                 training = modelling.train_if_possible(workspace, spec, wish.when)
                 is_scored = not (is_built or training) and modelling.has_predicted(workspace, label)
                 predictions = None if is_scored else _predict(workspace, label)

@@ -228,7 +228,7 @@ class Bench:
             try:
                 with publishing.on_branch(workspace):
                     landing.ingest(workspace, files)
-                    building.build(workspace, "--exclude-resource-type", "unit_test")
+                    building.build(workspace)
                     auditing.audit(workspace, auditing.WAREHOUSE_SUITES)
                     publishing.publish(workspace)
             except CheckFailed as stopped:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Content = dict[str, dict[str, int]]
 
-QUICKLY = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+QUICKLY = ("--exclude-resource-type", "test")
 KEYS = ("event_id", "user_id", "session_id", "event_date", "as_of_date")
 SCHEMAS = ("staging", "intermediate", "marts")
 

@@ -83,7 +83,7 @@ def built(empty_warehouse: SparkSession, home: Home, tmp_path_factory: pytest.Te
     log = tmp_path_factory.mktemp("log") / "log.json"
     simulate(SimulationSpec(users=12, days=16, ids="random", seed=4), log)
     landing.ingest(workspace, [log])
-    building.build(workspace, "--exclude-resource-type", "unit_test")
+    building.build(workspace)
     return workspace
 
 
@@ -126,10 +126,10 @@ def test_lineage_is_read_again_only_of_other_sql(built: Workspace) -> None:
         return built.spark.sql(f"select * from {dbt_records.LINEAGE}.snapshots").count()
 
     before = versions()
-    building.build(built, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+    building.build(built, "--exclude-resource-type", "test")
     # The second build of a table that reads itself has other SQL than the first.
     second = versions()
-    building.build(built, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+    building.build(built, "--exclude-resource-type", "test")
     assert before <= second == versions()
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cli.machine.home import Home
 
-MODELS_ONLY = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+MODELS_ONLY = ("--exclude-resource-type", "test")
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ UTC = timezone.utc
 # A day more, and the horizon of the second snapshot has ended: daily files are whole dates.
 FIRST_DAYS = 27
 KNOWN = [date(2018, 10, 8), date(2018, 10, 15)]
-MODELS_ONLY = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+MODELS_ONLY = ("--exclude-resource-type", "test")
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,6 @@ SPINE, FEATURES, LABELS = "intermediate.int_user_snapshots_spined", "marts.fct_u
 TABLES = (SPINE, FEATURES, LABELS)
 FIRST, SECOND, THIRD = date(2018, 10, 8), date(2018, 10, 15), date(2018, 10, 22)
 OFF_GRID = date(2018, 10, 17)
-# They look at no date; test_warehouse.py runs them.
-NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 DAYS_OF_SECOND = (SECOND - SimulationSpec.start).days
 
 
@@ -117,10 +115,7 @@ def history(workspace: Workspace, log: Sequence[Path]) -> History:
     assert built(*building.backfill_options(workspace.home, SECOND, THIRD)) == ""
     backfilled, commits_after = all_cells(spark), commits(spark)
 
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        whole = building.build
-        monkeypatch.setattr(building, "build", lambda *arguments: whole(*arguments, *NO_UNIT_TESTS))
-        assert run_command("build", "--from", str(OFF_GRID), "--to", str(OFF_GRID)) == 0
+    assert run_command("build", "--from", str(OFF_GRID), "--to", str(OFF_GRID)) == 0
     off_grid = all_cells(spark)
 
     spark.sql(f"alter table {LABELS} drop column will_lapse")

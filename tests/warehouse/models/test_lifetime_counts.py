@@ -59,9 +59,7 @@ def lifetimes(empty_warehouse: SparkSession, home: Home, log: Path) -> pd.DataFr
 
     workspace = Workspace(empty_warehouse, home, Steps(quiet=True))
     landing.ingest(workspace, [log])
-    building.build(
-        workspace, "--exclude-resource-type", "unit_test", *building.backfill_options(workspace.home, END, END)
-    )
+    building.build(workspace, *building.backfill_options(workspace.home, END, END))
     features = empty_warehouse.table("marts.fct_user_features").where(f"as_of_date = date'{END}'").toPandas()
     return features.set_index("user_id")
 
