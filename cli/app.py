@@ -44,6 +44,7 @@ for command in (
     publishing.rollback,
     publishing.maintain,
     questions.sql,
+    questions.tables,
     questions.report,
     servers.app,
     questions.features,

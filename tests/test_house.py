@@ -32,7 +32,7 @@ FLOORS = {
     "cli": [
         [""],
         ["commands"],
-        ["health", "proof", "servers"],
+        ["health", "library", "proof", "servers"],
         ["jobs"],
         ["sql"],
         ["printing"],

@@ -36,7 +36,7 @@ def folders(parent: Path) -> set[str]:
 
 @every_readme
 def test_every_code_block_is_of_a_kind_that_is_checked(each: Readme) -> None:
-    assert {kind for kind, _ in each.blocks} <= {"bash", "text", "yaml"}
+    assert {kind for kind, _ in each.blocks} <= {"bash", "python", "text", "yaml"}
     assert each.text.count("```") == 2 * len(each.blocks)
 
 

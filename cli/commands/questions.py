@@ -46,6 +46,17 @@ def sql(
             print_rows(columns, first_of(rows), style.value)
 
 
+def tables(
+    style: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.table,
+) -> None:
+    """List the published tables with their rows, and the Iceberg metadata that DuckDB, Polars and others read."""
+    import sparkhouse
+    from cli.printing.console import print_rows
+
+    listed = sparkhouse.tables(home=Home.from_environment().path)
+    print_rows(["table", "rows", "path"], ((table.name, table.row_count, table.path) for table in listed), style.value)
+
+
 def report(
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False, quiet: Quiet = False
 ) -> None:

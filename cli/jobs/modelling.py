@@ -136,9 +136,11 @@ def write_training_set(workspace: Workspace, spec: TrainingFileSpec) -> Training
     from models_ml.dataset.training_file import write_training_file
     from models_ml.tables import FEATURES, LABELS
     from warehouse.publishing.reading import newest_snapshots
+    from warehouse.publishing.spark_catalog import SparkCatalog
 
     with workspace.steps.step("write") as step:
-        published = newest_snapshots(workspace.spark, publishing.publisher(workspace).journal, (FEATURES, LABELS))
+        journal = publishing.publisher(workspace).journal
+        published = newest_snapshots(SparkCatalog(workspace.spark), journal, (FEATURES, LABELS))
         written = write_training_file(workspace.spark, spec, published)
         step.rows_in = step.rows_out = written.rows
         known = f", as built at {written.built_at.isoformat()}" if written.built_at else ""

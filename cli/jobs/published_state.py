@@ -24,10 +24,11 @@ def answered(workspace: Workspace, statements: Mapping[str, str]) -> dict[str, p
     from cli.sql.guard import guarded
     from warehouse.contract.parallel import in_parallel
     from warehouse.publishing.reading import newest_snapshots
+    from warehouse.publishing.spark_catalog import SparkCatalog
 
     queries = {name: guarded(text) for name, text in statements.items()}
     tables = {table for query in queries.values() for table in query.tables}
-    snapshots = newest_snapshots(workspace.spark, publishing.publisher(workspace).journal, tables)
+    snapshots = newest_snapshots(SparkCatalog(workspace.spark), publishing.publisher(workspace).journal, tables)
     workspace.steps.progress(f"{len(queries)} queries")
     rows = in_parallel([partial(_rows, workspace, query, snapshots) for query in queries.values()])
     return dict(zip(queries, rows, strict=True))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cli.machine.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, enter, forget_python_path
 from warehouse.contract.errors import SparkhouseError
+from warehouse.publishing.journal import JOURNAL
 
 if TYPE_CHECKING:
     from models_ml.registry.training_report import TrainingReport
@@ -47,7 +48,7 @@ class Home:
         Raises InvalidSetting.
         """
         forget_python_path()
-        path = _state_folder(os.environ.get("SPARKHOUSE_HOME"))
+        path = state_folder(os.environ.get("SPARKHOUSE_HOME"))
         for name, (rule, such_as) in SETTINGS.items():
             if os.environ.get(name) and not re.fullmatch(rule, os.environ[name], re.IGNORECASE):
                 raise InvalidSetting(
@@ -147,7 +148,7 @@ class Home:
     @property
     def journal(self) -> Path:
         """The journal of the newest publication."""
-        return self.path / "publication.json"
+        return self.path / JOURNAL
 
     @property
     def metadata_backups(self) -> Path:
@@ -179,8 +180,11 @@ def shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _state_folder(chosen: str | None) -> Path:
-    """The state folder by its absolute name. Raises InvalidSetting."""
+def state_folder(chosen: str | None) -> Path:
+    """Return the absolute path of the state folder that $SPARKHOUSE_HOME names, of ./var if it is not set.
+
+    Raises InvalidSetting.
+    """
     try:
         path = Path(chosen or "var").expanduser().resolve()
     except (OSError, RuntimeError) as error:

@@ -71,12 +71,14 @@ class Reading:
     def _pins(self, spark: SparkSession, journal: Journal) -> Mapping[str, int | None]:
         """The snapshot of each table in the state to read; none on the branch of a run, where the session stands."""
         from warehouse.publishing.reading import newest_snapshots, resolve_moment, snapshots_as_of
+        from warehouse.publishing.spark_catalog import SparkCatalog
 
         if self.run_id:
             return {}
+        catalog = SparkCatalog(spark)
         if self.as_of:
-            return snapshots_as_of(spark, resolve_moment(spark, self.as_of), self.query.tables)
-        return newest_snapshots(spark, journal, self.query.tables)
+            return snapshots_as_of(catalog, resolve_moment(catalog, self.as_of), self.query.tables)
+        return newest_snapshots(catalog, journal, self.query.tables)
 
 
 def reading(statement: str, as_of: str | None = None, run_id: str | None = None, limit: int | None = None) -> Reading:

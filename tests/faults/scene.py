@@ -156,8 +156,9 @@ class Reader:
     def together(self) -> Hashes:
         """The same for the state that `sparkhouse sql` reads."""
         from warehouse.publishing.reading import newest_snapshots
+        from warehouse.publishing.spark_catalog import SparkCatalog
 
-        pins = newest_snapshots(self.spark, self.journal, self._names())
+        pins = newest_snapshots(SparkCatalog(self.spark), self.journal, self._names())
         return {name: self._hash(f"{name} version as of {head}") if head else NOTHING for name, head in pins.items()}
 
     def _names(self) -> list[str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PUBLISH, ROLLBACK = "publish", "rollback"
+# Its place in the state folder.
+JOURNAL = "publication.json"
 _DAMAGES = (OSError, ValueError, LookupError, TypeError, AttributeError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ISO_8601 = re.compile(

@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from warehouse.contract.errors import SparkhouseError
-from warehouse.publishing import records
 from warehouse.publishing.journal import milliseconds, moment, utc_moment
-from warehouse.publishing.tables import find_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from pyspark.sql import SparkSession
+    from collections.abc import Iterable, Mapping, Sequence
 
     from warehouse.publishing.journal import Journal
-    from warehouse.publishing.tables import Table
+    from warehouse.publishing.tables import Change
 
 
 class NoSuchState(SparkhouseError, LookupError):
     """There is no state of a table that was published by then, or it is no longer kept."""
+
+
+class Readable(Protocol):
+    """A table, as far as it tells which of its snapshots readers see, and saw."""
+
+    @property
+    def name(self) -> str:
+        """`schema.table`."""
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """Every switch of `main` to a snapshot that is still kept, the oldest first."""
+
+    def head(self) -> int | None:
+        """Return the snapshot that `main` is at; None if there is nothing on it."""
+
+
+class Catalog(Protocol):
+    """Where the tables of a warehouse are found, and what was published of them when."""
+
+    def find(self, name: str) -> Readable | None:
+        """Return a table, None if there is none of that name."""
+
+    def publication_times(self) -> Sequence[tuple[str, int, int]]:
+        """Return run, start and end (milliseconds since 1970 UTC) of each publication, the oldest first."""
+
+    def left_by(self, run_id: str) -> Mapping[str, int]:
+        """Return the snapshot of each table that a run left as the published one."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +62,13 @@ class Moment:
         return f"{moment(self.until).isoformat(timespec='milliseconds')}"
 
 
-def newest_snapshots(spark: SparkSession, journal: Journal, names: Iterable[str]) -> dict[str, int | None]:
+def newest_snapshots(catalog: Catalog, journal: Journal, names: Iterable[str]) -> dict[str, int | None]:
     """Return the snapshot of each table in the newest published state; None for a table without rows in it.
 
     While a publication is under way, or after it was cut short, this is the state before it. The journal is read again
     at the end: had it changed, the tables would have been looked at in different states.
     """
-    existing = [table for table in (find_table(spark, name) for name in names) if table]
+    existing = _found(catalog, names)
     while True:
         before = journal.read()
         heads = {table.name: table.head() for table in existing}
@@ -54,15 +78,15 @@ def newest_snapshots(spark: SparkSession, journal: Journal, names: Iterable[str]
             return heads
 
 
-def resolve_moment(spark: SparkSession, text: str) -> Moment:
+def resolve_moment(catalog: Catalog, text: str) -> Moment:
     """Return the moment that a text means: a run, for the state that it published, or an ISO 8601 time (UTC).
 
     A time while a publication was under way is taken for the moment before it. Raises NoSuchState.
     """
-    times = records.publication_times(spark)
+    times = catalog.publication_times()
     ended = [end for run_id, _, end in times if run_id == text]
     if ended:
-        _require_own_state(spark, text, Moment(ended[-1]))
+        _require_own_state(catalog, text, Moment(ended[-1]))
         return Moment(ended[-1])
     try:
         until = milliseconds(utc_moment(text))
@@ -74,10 +98,10 @@ def resolve_moment(spark: SparkSession, text: str) -> Moment:
     return Moment(under_way[0], inclusive=False) if under_way else Moment(until)
 
 
-def _require_own_state(spark: SparkSession, run_id: str, when: Moment) -> None:
+def _require_own_state(catalog: Catalog, run_id: str, when: Moment) -> None:
     """Raise NoSuchState if at the end of a run the tables are not what it left: a clock told it another time."""
-    left = records.left_by(spark, run_id)
-    existing = [table for table in (find_table(spark, name) for name in left) if table]
+    left = catalog.left_by(run_id)
+    existing = _found(catalog, left)
     other = [table.name for table in existing if _seen(table, when)[-1:] not in ([], [left[table.name]])]
     if other:
         raise NoSuchState(
@@ -86,13 +110,17 @@ def _require_own_state(spark: SparkSession, run_id: str, when: Moment) -> None:
         )
 
 
-def snapshots_as_of(spark: SparkSession, when: Moment, names: Iterable[str]) -> Mapping[str, int]:
+def snapshots_as_of(catalog: Catalog, when: Moment, names: Iterable[str]) -> Mapping[str, int]:
     """Return the snapshot that each table was at. Raises NoSuchState."""
-    existing = [table for table in (find_table(spark, name) for name in names) if table]
+    existing = _found(catalog, names)
     return {table.name: _snapshot_as_of(table, when) for table in existing}
 
 
-def _snapshot_as_of(table: Table, when: Moment) -> int:
+def _found(catalog: Catalog, names: Iterable[str]) -> list[Readable]:
+    return [table for table in map(catalog.find, names) if table]
+
+
+def _snapshot_as_of(table: Readable, when: Moment) -> int:
     seen = _seen(table, when)
     if not seen:
         changes = table.changes
@@ -101,5 +129,5 @@ def _snapshot_as_of(table: Table, when: Moment) -> int:
     return seen[-1]
 
 
-def _seen(table: Table, when: Moment) -> list[int]:
+def _seen(table: Readable, when: Moment) -> list[int]:
     return [change.snapshot_id for change in table.changes if when.sees(change.at)]

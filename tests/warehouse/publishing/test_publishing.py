@@ -17,6 +17,7 @@ from warehouse.publishing.branch import NothingUnpublished, discard, on_branch
 from warehouse.publishing.journal import Journal, Move, Publication, moment
 from warehouse.publishing.publication import MainHasMoved, NotPublished, Publisher
 from warehouse.publishing.reading import NoSuchState, newest_snapshots, resolve_moment, snapshots_as_of
+from warehouse.publishing.spark_catalog import SparkCatalog
 from warehouse.publishing.tables import Table, tables
 
 if TYPE_CHECKING:
@@ -241,10 +242,10 @@ def test_a_time_within_a_publication_is_the_state_before_it(publisher: Publisher
     assert second is not None
     moved = Table(INPUT, publisher.spark).changes[-1].at
     assert second.started_at <= moved
-    when = resolve_moment(publisher.spark, moment(moved).isoformat())
+    when = resolve_moment(SparkCatalog(publisher.spark), moment(moved).isoformat())
     if moved < (second.finished_at or 0):
         heads = {move.table: move.before for move in second.moves}
-        assert snapshots_as_of(publisher.spark, when, NAMES) == heads
+        assert snapshots_as_of(SparkCatalog(publisher.spark), when, NAMES) == heads
 
 
 def test_a_run_of_a_clock_that_was_ahead_is_not_taken_for_what_came_after_it(
@@ -258,7 +259,7 @@ def test_a_run_of_a_clock_that_was_ahead_is_not_taken_for_what_came_after_it(
         publisher.publish(run_id)
         assert read(publisher, BOTH, as_of=run_id) == [run_id, run_id]
     with pytest.raises(NoSuchState, match=f"by a clock that was ahead, and {', '.join(NAMES)} changed"):
-        resolve_moment(publisher.spark, "ahead")
+        resolve_moment(SparkCatalog(publisher.spark), "ahead")
 
 
 @pytest.mark.parametrize(
@@ -311,7 +312,7 @@ def test_a_reader_who_looks_while_tables_move_looks_again(
         return head(table, branch)
 
     monkeypatch.setattr(Table, "head", publishing_meanwhile)
-    found = newest_snapshots(publisher.spark, publisher.journal, NAMES)
+    found = newest_snapshots(SparkCatalog(publisher.spark), publisher.journal, NAMES)
     assert moved
     assert found == {name: head(Table(name, publisher.spark)) for name in NAMES}
 
