@@ -59,6 +59,7 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 )
 app.add_typer(models.models_app, name="models")
 app.add_typer(publishing.runs_app, name="runs")
+app.add_typer(servers.sql_server_app, name="sql-server")
 
 
 def main() -> None:

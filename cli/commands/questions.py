@@ -8,7 +8,6 @@ import typer
 
 from cli.commands.access import new_steps, reader
 from cli.commands.options import Format, Quiet
-from cli.jobs import publishing
 from cli.jobs.dbt import CHECK_FAILED
 from cli.machine.home import Home, shown
 from cli.runs.records import held_lock_anywhere, mend_files
@@ -34,16 +33,12 @@ def sql(
     ] = None,
 ) -> None:
     """Query the published warehouse, for example ml.churn_predictions, as it is now or was; this command only reads."""
+    from cli.commands.answers import answered
     from cli.printing.console import print_rows, waiting
-    from cli.sql.interruption import interruptible
-    from cli.sql.query import reading
+    from cli.servers.sql_server.door import Question
 
-    asked = reading(statement, as_of, run_id, limit)
-    with waiting() as first_of:
-        workspace = reader("sql", quiet=True)
-        with interruptible(workspace.spark, timeout):
-            columns, rows = asked.rows(workspace.spark, publishing.publisher(workspace).journal)
-            print_rows(columns, first_of(rows), style.value)
+    with waiting() as first_of, answered(Question(statement, as_of, run_id, limit), timeout) as (columns, rows):
+        print_rows(columns, first_of(rows), style.value)
 
 
 def tables(

@@ -1,4 +1,4 @@
-"""The commands that serve: the web app."""
+"""The commands that serve: the web app, and SQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
+from cli.jobs.dbt import CHECK_FAILED
 from cli.machine.home import Home
+
+sql_server_app = typer.Typer(
+    no_args_is_help=True,
+    help="A server of SQL that stays, for BI tools, notebooks and `sparkhouse sql`: it only reads.",
+)
 
 
 def app(
@@ -29,3 +35,47 @@ def app(
     from cli.servers.app_server import serve
 
     serve(Home.from_environment(), host, port, token, read_only=read_only)
+
+
+@sql_server_app.command("start")
+def start_sql_server(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of Hive's protocol; 0 takes a free one.")] = 10_000,
+    timeout: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="End statements of clients after so long; 0 never does.")
+    ] = 600,
+    most_rows: Annotated[
+        int, typer.Option(min=0, help="Statements of clients with more rows fail; with 0 none does, and rows stream.")
+    ] = 1_000_000,
+    idle_minutes: Annotated[
+        float | None, typer.Option(min=0, metavar="MINUTES", help="End when nobody has asked for so long.")
+    ] = None,
+) -> None:
+    """Start it in the background, on the state folder; it shows each publication at once."""
+    from cli.servers.sql_server.control import start
+    from cli.servers.sql_server.serving import Serving
+
+    running = start(Home.from_environment(), Serving(host, port, timeout, most_rows, idle_minutes))
+    print(f"SQL server {running.place}")
+
+
+@sql_server_app.command("stop")
+def stop_sql_server() -> None:
+    """End it, and the statements that it is answering."""
+    from cli.servers.sql_server.control import stop
+
+    stopped = stop(Home.from_environment())
+    print(f"ended: SQL server {stopped.place}" if stopped else "no SQL server runs")
+
+
+@sql_server_app.command("status")
+def sql_server_status() -> None:
+    """Say where it listens, since when, and how much memory it holds; exit code 1 if there is none."""
+    from cli.servers.sql_server.control import memory_bytes
+    from cli.servers.sql_server.record import running_server
+
+    running = running_server(Home.from_environment().path)
+    if not running:
+        print("no SQL server runs")
+        raise typer.Exit(CHECK_FAILED)
+    print(f"SQL server {running.place}, {memory_bytes(running) / 1e6:,.0f} MB of memory")

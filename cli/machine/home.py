@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["DBT_PROJECT", "PROFILES", "REPOSITORY", "Home", "InvalidSetting", "shown"]
 
-# Of each setting that Spark reads: what it can be, and an example.
+# Of each setting of ours that has a form: what it can be, and an example.
 SETTINGS = {
     "SPARKHOUSE_DRIVER_MEMORY": (r"\d+[kmgt]b?", "4g"),
     "SPARKHOUSE_JIT": ("c1|c2", "c1"),
     "SPARKHOUSE_MASTER": (r"local|local\[(\*|\d+)(, *\d+)?\]|yarn|(spark|k8s)://.+", "local[*]"),
     "SPARKHOUSE_SHUFFLE_PARTITIONS": (r"[1-9]\d*", "4"),
+    "SPARKHOUSE_SQL_IDLE_MINUTES": (r"\d+(\.\d+)?", "15"),
 }
 
 

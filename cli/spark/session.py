@@ -16,6 +16,9 @@ from cli.machine.home import PROFILES
 from cli.spark.jvm import launch, machine_settings, newest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from py4j.java_gateway import JavaGateway, JavaObject  # type: ignore[import-untyped]
     from pyspark.sql import SparkSession
 
 
@@ -36,20 +39,34 @@ def spark_settings() -> dict[str, str]:
     }
 
 
-def start_spark(log_bytes: int = 0) -> SparkSession:
+def server_settings() -> dict[str, str]:
+    """Return what `sparkhouse sql-server` sets beside those."""
+    settings: dict[str, str] = yaml.safe_load((PROFILES / "sql_server.yml").read_text())
+    return settings
+
+
+def start_spark(
+    log_bytes: int = 0,
+    more_settings: Mapping[str, str] = {},
+    extensions: Callable[[JavaGateway], JavaObject] | None = None,
+) -> SparkSession:
     """Start Spark, or return the session that runs; `Home.from_environment()` has to come first.
 
-    Raises SparkDidNotStart, NoTemporaryFolder, or an OSError where the state folder cannot be made.
+    `extensions` makes the function of Java by which Spark's SessionExtensions are set up. Raises SparkDidNotStart,
+    NoTemporaryFolder, or an OSError where the state folder cannot be made.
     """
     from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
     from cli.spark.quick_context import QuickContext
 
-    settings = spark_settings()
+    settings = {**spark_settings(), **more_settings}
     if not newest():
         settings |= machine_settings(Path(os.environ["SPARKHOUSE_HOME"]), settings, log_bytes)
-        QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=launch(settings))
+        gateway = launch(settings)
+        QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=gateway)
+        if extensions:
+            gateway.jvm.org.apache.spark.sql.SparkSession.builder().withExtensions(extensions(gateway)).getOrCreate()
     builder = SparkSession.builder
     for name, value in settings.items():
         builder = builder.config(name, value)

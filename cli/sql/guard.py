@@ -81,6 +81,11 @@ class Query:
         """The tables that a query reads as they are now, such as "marts.dim_users": those that a pin holds still."""
         return frozenset(_shown(table) for table in _tables_as_they_are(self.tree))
 
+    @property
+    def is_query(self) -> bool:
+        """Whether it selects rows, and is no DESCRIBE or SHOW."""
+        return not isinstance(self.tree, (exp.Describe, exp.Show))
+
     def sql(self, pins: Mapping[str, int | None] = {}) -> str:
         """Write the statement from its tree.
 

@@ -21,6 +21,13 @@ HEEDED = 3.0  # seconds that Spark gets to stop; with the process it stops anywa
 class TookTooLong(SparkhouseError, TimeoutError):
     """A statement was not done within its time."""
 
+    @classmethod
+    def after(cls, seconds: float | None) -> TookTooLong:
+        """Say so of one that had so many seconds."""
+        return cls(
+            f"the statement was not done within {seconds:g} s, and was cancelled: ask for less, or raise --timeout"
+        )
+
 
 class _Alarm(BaseException):
     """The time is up. No Exception: py4j would take that for a fault of its own."""
@@ -48,8 +55,7 @@ def interruptible(spark: SparkSession, seconds: float | None = None) -> Iterator
         raise
     except _Alarm:
         _cancel_jobs(spark)
-        msg = f"the statement was not done within {seconds:g} s, and was cancelled: ask for less, or raise --timeout"
-        raise TookTooLong(msg) from None
+        raise TookTooLong.after(seconds) from None
 
 
 @contextmanager

@@ -40,6 +40,11 @@ class DiskTable:
         return self.folder.name
 
     @property
+    def description(self) -> str:
+        """What the table is about, if it says so."""
+        return str(self._metadata().get("properties", {}).get("comment", ""))
+
+    @property
     def changes(self) -> list[Change]:
         return [Change(entry["timestamp-ms"], entry["snapshot-id"]) for entry in self._metadata()["snapshot-log"]]
 
@@ -105,7 +110,10 @@ class DiskCatalog:
         return [DiskTable(folder) for folder in table_folders(self.warehouse) if folder.metadata_files]
 
     def find(self, name: str) -> DiskTable | None:
-        return next((table for table in self.tables if table.name == name), None)
+        parts = name.split(".")
+        folder = TableFolder(name, self.warehouse.joinpath(*parts))
+        is_table = len(parts) == len(("schema", "table")) and all(part.isidentifier() for part in parts)
+        return DiskTable(folder) if is_table and folder.metadata_files else None
 
     def publication_times(self) -> list[tuple[str, int, int]]:
         times = ("run_id", "started_at", "published_at")

@@ -1,0 +1,94 @@
+"""The one server of a state folder: who it is, where it listens, and the key to it, for its owner alone to read."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from warehouse.contract.errors import SparkhouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCK, RECORD = "sql-server.lock", "sql-server.json"
+
+
+class ServerRuns(SparkhouseError, RuntimeError):
+    """The state folder has a server already."""
+
+
+@dataclass(frozen=True)
+class ServerRecord:
+    """A server that answers: its process, where clients of Hive's protocol reach it, and since when (ISO 8601, UTC).
+
+    `door` is the port on this machine at which `sparkhouse sql` asks, and `key` what it has to show there. A server
+    that `sparkhouse sql` started for itself has no `port`.
+    """
+
+    pid: int
+    since: str
+    door: int
+    key: str
+    host: str
+    port: int | None = None
+    has_tls: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        listens = (
+            f"for other clients at jdbc:hive2://{self.host}:{self.port}/" if self.port else "for this machine alone"
+        )
+        return f"{listens}, process {self.pid}, since {self.since}"
+
+
+@contextmanager
+def only_server(folder: Path) -> Iterator[None]:
+    """Be the server of a state folder for a block; the system drops the lock with the process. Raises ServerRuns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ServerRuns(f"{folder} has a SQL server already: `sparkhouse sql-server status` names it") from error
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                (folder / RECORD).unlink(missing_ok=True)
+
+
+def tell(folder: Path, record: ServerRecord) -> None:
+    """Say that a server answers; its file is whole, or not there."""
+    draft = folder / f".{RECORD}.draft"
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(asdict(record), file)
+    draft.replace(folder / RECORD)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a server of the state folder runs, or is about to."""
+    try:
+        with (folder / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def running_server(folder: Path) -> ServerRecord | None:
+    """Return the server of a state folder, once it answers."""
+    if not is_locked(folder):
+        return None
+    try:
+        return ServerRecord(**json.loads((folder / RECORD).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None

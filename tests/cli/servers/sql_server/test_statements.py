@@ -1,0 +1,57 @@
+"""What Spark is given for what a client says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from attacks import REFUSED, lines
+
+from cli.servers.sql_server.statements import Answering
+from cli.sql.guard import NotAQuery
+from warehouse.publishing.disk_catalog import DiskCatalog
+from warehouse.publishing.journal import Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What drivers say by themselves.
+OF_DRIVERS = [
+    "use default",
+    "USE `marts`",
+    "use schema ml;",
+    "show databases",
+    "SHOW SCHEMAS",
+    "show namespaces",
+    "use raw",
+]
+
+
+@pytest.fixture
+def answering(tmp_path: Path) -> Answering:
+    return Answering(DiskCatalog(tmp_path / "warehouse"), Journal(tmp_path / "publication.json"), most_rows=3)
+
+
+@pytest.mark.parametrize("statement", OF_DRIVERS)
+def test_what_drivers_say_by_themselves_is_answered(answering: Answering, statement: str) -> None:
+    assert answering.sql(statement) in {
+        "show namespaces",
+        *(f"use `{name}`" for name in ("default", "marts", "ml", "raw")),
+    }
+
+
+@pytest.mark.parametrize("statement", [each for each in lines(REFUSED) if each.lower() not in OF_DRIVERS])
+def test_all_that_the_guard_refuses_is_refused(answering: Answering, statement: str) -> None:
+    with pytest.raises(NotAQuery):
+        answering.sql(statement)
+
+
+def test_another_schema_is_none_to_use(answering: Answering) -> None:
+    for statement in ("use elsewhere", "use `a`.`b`", "use marts; drop table raw.events", "use catalog x"):
+        with pytest.raises(NotAQuery):
+            answering.sql(statement)
+
+
+def test_a_query_is_limited_and_a_description_is_not(answering: Answering) -> None:
+    assert "limit 4" in answering.sql("select 1")
+    assert answering.sql("describe marts.dim_users") == "DESCRIBE `marts`.`dim_users`"
