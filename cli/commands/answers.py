@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.machine.home import Home
 from cli.runs.relocation import require_in_place
-from cli.servers.sql_server.door import ServerGone, ask
+from cli.servers.sql_server.door import ServerGone, ask, ask_for_arrow
 from cli.servers.sql_server.record import running_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    import pyarrow as pa
+
+    from cli.jobs.workspace import Workspace
     from cli.servers.sql_server.door import Question
     from cli.servers.sql_server.record import ServerRecord
+    from cli.sql.query import Reading
+    from warehouse.publishing.journal import Journal
 
+Answer = TypeVar("Answer")
 IDLE_MINUTES = "SPARKHOUSE_SQL_IDLE_MINUTES"
+IDLE_MINUTES_OF_A_SHELL = 15.0
 
 
 @contextmanager
@@ -27,34 +35,69 @@ def answered(question: Question, seconds: float | None) -> Iterator[tuple[list[s
     By the server of the state folder, if one runs. With SPARKHOUSE_SQL_IDLE_MINUTES one is started, which ends when
     nobody has asked for so long. Raises as `Reading.rows`, TookTooLong.
     """
-    home = Home.from_environment()
-    require_in_place(home)
-    server = running_server(home.path) or _server_for_a_while(home)
-    try:
-        answer = ask(server, question, seconds) if server else None
-    except ServerGone:
-        # It ended, as it does by itself when nobody asks, between the look at its record and the question.
-        answer = None
-    if answer:
-        yield answer
-        return
-    with _answered_here(question, seconds) as here:
-        yield here
-
-
-def _server_for_a_while(home: Home) -> ServerRecord | None:
-    text = os.environ.get(IDLE_MINUTES, "")
-    if not text:
-        return None
-    from cli.servers.sql_server.control import start
-    from cli.servers.sql_server.serving import Serving
-
-    minutes = float(text)
-    return start(home, Serving(idle_minutes=minutes)) if minutes > 0 else None
+    with _by_server(question, seconds, ask) as answer:
+        if answer:
+            yield answer
+            return
+    with _here(question, seconds) as (asked, workspace, journal):
+        yield asked.rows(workspace.spark, journal)
 
 
 @contextmanager
-def _answered_here(question: Question, seconds: float | None) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+def answered_as_arrow(
+    question: Question, seconds: float | None
+) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """The same as Arrow: its schema and batches."""
+    with _by_server(question, seconds, ask_for_arrow) as answer:
+        if answer:
+            yield answer
+            return
+    with _here(question, seconds) as (asked, workspace, journal):
+        yield asked.batches(workspace.spark, journal)
+
+
+@contextmanager
+def _by_server(
+    question: Question, seconds: float | None, asking: Callable[[ServerRecord, Question, float | None], Answer]
+) -> Iterator[Answer | None]:
+    home = Home.from_environment()
+    require_in_place(home)
+    server = running_server(home.path) or (_started(home, _idle_minutes()) if _idle_minutes() else None)
+    try:
+        answer = asking(server, question, seconds) if server else None
+    except ServerGone:
+        # It ended, as it does by itself when nobody asks, between the look at its record and the question.
+        answer = None
+    yield answer
+
+
+def open_shell() -> None:
+    """Open a shell on the server of the state folder; where none runs, one is started that ends by itself."""
+    from cli.servers.sql_shell import Shell, run_shell
+    from warehouse.publishing.disk_catalog import DiskCatalog
+
+    home = Home.from_environment()
+    require_in_place(home)
+    minutes = _idle_minutes() or IDLE_MINUTES_OF_A_SHELL
+    if not running_server(home.path):
+        print(f"Starting a SQL server, which ends when nobody has asked for {minutes:g} minutes ...", file=sys.stderr)
+    _started(home, minutes)
+    run_shell(Shell(lambda: _started(home, minutes), DiskCatalog(home.warehouse)), home.sql_history)
+
+
+def _idle_minutes() -> float:
+    return float(os.environ.get(IDLE_MINUTES) or 0)
+
+
+def _started(home: Home, minutes: float) -> ServerRecord:
+    from cli.servers.sql_server.control import start
+    from cli.servers.sql_server.serving import Serving
+
+    return start(home, Serving(idle_minutes=minutes))
+
+
+@contextmanager
+def _here(question: Question, seconds: float | None) -> Iterator[tuple[Reading, Workspace, Journal]]:
     from cli.commands.access import reader
     from cli.jobs import publishing
     from cli.sql.interruption import interruptible
@@ -63,4 +106,4 @@ def _answered_here(question: Question, seconds: float | None) -> Iterator[tuple[
     asked = reading(question.statement, question.as_of, question.run_id, question.limit)
     workspace = reader("sql", quiet=True)
     with interruptible(workspace.spark, seconds):
-        yield asked.rows(workspace.spark, publishing.publisher(workspace).journal)
+        yield asked, workspace, publishing.publisher(workspace).journal

@@ -29,6 +29,15 @@ class Format(str, Enum):
     json = "json"
 
 
+class SqlFormat(str, Enum):
+    """What becomes of the rows of a statement."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="One line a step, no spinner.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another writer to end, instead of refusing.")]
 Pseudonymise = Annotated[

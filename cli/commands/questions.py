@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.commands.access import new_steps, reader
-from cli.commands.options import Format, Quiet
+from cli.commands.options import Format, Quiet, SqlFormat
 from cli.jobs.dbt import CHECK_FAILED
 from cli.machine.home import Home, shown
 from cli.runs.records import held_lock_anywhere, mend_files
@@ -16,7 +18,11 @@ from warehouse.contract.cells import LINES, visible
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(help="One SELECT (or describe, show tables in), in Spark SQL.")],
+    statement: Annotated[
+        str | None,
+        typer.Argument(help="One SELECT (or describe, show tables in), in Spark SQL; without one, a shell."),
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="A file with the statement.")] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -26,19 +32,44 @@ def sql(
     run_id: Annotated[
         str | None, typer.Option("--run", metavar="RUN_ID", help="What a failed run left unpublished.")
     ] = None,
-    style: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+    style: Annotated[SqlFormat, typer.Option("--format", help="How to print the rows.")] = SqlFormat.table,
+    out: Annotated[Path | None, typer.Option(help="The file to write, for --format parquet.")] = None,
     limit: Annotated[int | None, typer.Option(min=0, help="The most rows to print; all if not given.")] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="Cancel a statement that takes longer.")
     ] = None,
 ) -> None:
     """Query the published warehouse, for example ml.churn_predictions, as it is now or was; this command only reads."""
-    from cli.commands.answers import answered
+    from cli.commands.answers import answered, answered_as_arrow
     from cli.printing.console import print_rows, waiting
     from cli.servers.sql_server.door import Question
 
-    with waiting() as first_of, answered(Question(statement, as_of, run_id, limit), timeout) as (columns, rows):
+    if (style is SqlFormat.parquet) != (out is not None):
+        raise typer.BadParameter("--format parquet and --out FILE go together; what else is printed, `> FILE` takes.")
+    text = _statement(statement, file)
+    if text is None:
+        from cli.commands.answers import open_shell
+
+        open_shell()
+        return
+    question = Question(text, as_of, run_id, limit)
+    if out:
+        from cli.printing.parquet_file import write_parquet
+
+        with waiting() as first_of, answered_as_arrow(question, timeout) as (schema, batches):
+            write_parquet(out, schema, first_of(batches))
+        return
+    with waiting() as first_of, answered(question, timeout) as (columns, rows):
         print_rows(columns, first_of(rows), style.value)
+
+
+def _statement(statement: str | None, file: Path | None) -> str | None:
+    """Return the one statement that was given, on standard input if nowhere else; None where somebody sits there."""
+    if statement is not None and file is not None:
+        raise typer.BadParameter("Give a statement or a file with one, not both.")
+    if file is not None:
+        return file.read_text(encoding="utf-8")
+    return sys.stdin.read() if statement is None and not sys.stdin.isatty() else statement
 
 
 def tables(

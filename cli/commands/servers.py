@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,7 +41,9 @@ def app(
 
 @sql_server_app.command("start")
 def start_sql_server(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; another than this machine needs TLS and a password.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of Hive's protocol; 0 takes a free one.")] = 10_000,
     timeout: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="End statements of clients after so long; 0 never does.")
@@ -50,12 +54,21 @@ def start_sql_server(
     idle_minutes: Annotated[
         float | None, typer.Option(min=0, metavar="MINUTES", help="End when nobody has asked for so long.")
     ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate of the server, in PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, in PEM.")] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(help="File, yours alone to read, with what callers have to show; or SPARKHOUSE_SQL_PASSWORD."),
+    ] = None,
 ) -> None:
     """Start it in the background, on the state folder; it shows each publication at once."""
     from cli.servers.sql_server.control import start
-    from cli.servers.sql_server.serving import Serving
+    from cli.servers.sql_server.serving import Serving, password_of
 
-    running = start(Home.from_environment(), Serving(host, port, timeout, most_rows, idle_minutes))
+    password = password_of(password_file, os.environ)
+    certificate, key = (str(path.absolute()) if path else None for path in (tls_cert, tls_key))
+    serving = Serving(host, port, timeout, most_rows, idle_minutes, certificate, key, has_password=password is not None)
+    running = start(Home.from_environment(), serving, password)
     print(f"SQL server {running.place}")
 
 

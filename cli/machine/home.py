@@ -162,6 +162,11 @@ class Home:
         return self.path / "runs"
 
     @property
+    def sql_history(self) -> Path:
+        """What was typed in the shell of SQL; its owner's alone to read."""
+        return self.path / "sql-history"
+
+    @property
     def salt(self) -> Path:
         return self.path / "salt"
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.sql.guard import guarded
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from cli.sql.guard import Query
     from warehouse.publishing.journal import Journal
 
+Opened = TypeVar("Opened")
+Row = TypeVar("Row")
 PARTITIONS_OF_A_SORT = "spark.sql.adaptive.coalescePartitions.initialPartitionNum"
 
 
@@ -54,6 +57,18 @@ class Reading:
             QueryFailed: Spark could not answer.
         """
         from cli.sql.result import opened
+
+        columns, rows = self._open(spark, journal, opened)
+        return columns, _told_errors(rows)
+
+    def batches(self, spark: SparkSession, journal: Journal) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the same as Arrow: moments in UTC, and columns that share a name told apart. Raises as `rows`."""
+        from cli.sql.result import opened_as_arrow
+
+        schema, batches = self._open(spark, journal, opened_as_arrow)
+        return schema, _told_errors(batches)
+
+    def _open(self, spark: SparkSession, journal: Journal, opening: Callable[[DataFrame], Opened]) -> Opened:
         from warehouse.publishing.branch import reading_branch, require_branch
 
         if self.run_id:
@@ -61,8 +76,7 @@ class Reading:
         branch = reading_branch(spark, self.run_id) if self.run_id else nullcontext()
         # Opened where the session stands on the branch: with the plan it is settled what is read.
         with _spark_errors(), many_partitions(spark), branch:
-            columns, rows = opened(self._frame(spark, journal))
-        return columns, _told_errors(rows)
+            return opening(self._frame(spark, journal))
 
     def _frame(self, spark: SparkSession, journal: Journal) -> DataFrame:
         frame = spark.sql(self.query.sql(self._pins(spark, journal)))
@@ -109,6 +123,6 @@ def _spark_errors() -> Iterator[None]:
         raise QueryFailed(one_line(error)) from error
 
 
-def _told_errors(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def _told_errors(rows: Iterator[Row]) -> Iterator[Row]:
     with _spark_errors():
         yield from rows

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyspark.rdd import _local_iterator_from_socket
-from pyspark.serializers import NoOpSerializer
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from cli.printing.formats import distinct
 from cli.printing.values import fit_for_arrow, reader_of, schema_of
+from cli.sql.partitions import pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,20 +23,25 @@ def opened(frame: DataFrame) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     The JVM makes one partition after the other, and holds one; Python holds one batch of it (10,000 rows). This is
     `toLocalIterator` with Arrow in the place of pickle, for which a map with a struct as its key is too much.
     """
-    fit = fit_for_arrow(frame)
-    batches = fit._jdf.toArrowBatchRdd()  # noqa: SLF001 - as pyspark's own toPandas
-    jvm: Any = fit.sparkSession.sparkContext._jvm  # noqa: SLF001
-    served = jvm.PythonRDD.toLocalIteratorAndServe(batches, False)  # noqa: FBT003 - nothing is fetched ahead
-    schema = to_arrow_schema(fit.schema)
+    _, batches = _opened(fit_for_arrow(frame))
     columns = schema_of(frame)
     readers = [reader_of(field.dataType) for field in columns.fields]
-    return columns.names, _rows(_local_iterator_from_socket(served, NoOpSerializer()), schema, readers)
+    return columns.names, _rows(batches, readers)
 
 
-def _rows(
-    batches: Iterator[bytes], schema: pa.Schema, readers: list[Callable[[Any], Any]]
-) -> Iterator[tuple[Any, ...]]:
-    for packed in batches:
-        batch = pa.ipc.read_record_batch(pa.py_buffer(packed), schema)
+def opened_as_arrow(frame: DataFrame) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The same, as Arrow has the values; columns that share a name are told apart: `a`, `a_2`."""
+    return _opened(frame.toDF(*distinct(frame.columns)))
+
+
+def _opened(frame: DataFrame) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    schema = to_arrow_schema(frame.schema)
+    packed = frame._jdf.toArrowBatchRdd()  # noqa: SLF001 - as pyspark's own toPandas
+    pieces = pieces_of(packed, frame.sparkSession.sparkContext._jvm)  # noqa: SLF001
+    return schema, (pa.ipc.read_record_batch(pa.py_buffer(piece), schema) for piece in pieces)
+
+
+def _rows(batches: Iterator[pa.RecordBatch], readers: list[Callable[[Any], Any]]) -> Iterator[tuple[Any, ...]]:
+    for batch in batches:
         columns = [map(read, column.to_pylist()) for read, column in zip(readers, batch.columns, strict=True)]
         yield from zip(*columns, strict=True) if columns else [()] * batch.num_rows

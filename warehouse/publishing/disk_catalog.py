@@ -45,6 +45,13 @@ class DiskTable:
         return str(self._metadata().get("properties", {}).get("comment", ""))
 
     @property
+    def column_names(self) -> list[str]:
+        """Its columns as they are now, those that a run has not published yet included."""
+        metadata = self._metadata()
+        schemas = {schema["schema-id"]: schema["fields"] for schema in metadata["schemas"]}
+        return [column["name"] for column in schemas[metadata["current-schema-id"]]]
+
+    @property
     def changes(self) -> list[Change]:
         return [Change(entry["timestamp-ms"], entry["snapshot-id"]) for entry in self._metadata()["snapshot-log"]]
 

@@ -2,10 +2,14 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import javax.security.sasl.AuthenticationException;
+import org.apache.hive.service.auth.PasswdAuthenticationProvider;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.SparkSessionExtensions;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
@@ -97,6 +101,19 @@ public class SparkhouseSqlServer {
     private static synchronized Map usual(SparkSession first) {
         if (usualSettings == null) { usualSettings = JavaConverters.mapAsJavaMap(first.newSession().conf().getAll()); }
         return usualSettings;
+    }
+
+    /** Whoever knows the password is let in, under whatever name. The Thrift Server makes one for each caller. */
+    public static class Authenticator implements PasswdAuthenticationProvider {
+        public static volatile String password;
+
+        public void Authenticate(String user, String given) throws AuthenticationException {
+            boolean isKnown = given != null && password != null
+                && MessageDigest.isEqual(bytes(given), bytes(password));
+            if (!isKnown) { throw new AuthenticationException("The password is not the server's."); }
+        }
+
+        private static byte[] bytes(String text) { return text.getBytes(StandardCharsets.UTF_8); }
     }
 
     /** Clients are shown its text as it is. */

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.servers.sql_server.record import ServerRecord, ServerRuns, is_locked, running_server
+from cli.servers.sql_server.serving import PASSWORD
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
@@ -31,20 +32,22 @@ class ServerDidNotStart(SparkhouseError, RuntimeError):
     """The server ended, or did not answer in time, while it was started."""
 
 
-def start(home: Home, serving: Serving) -> ServerRecord:
+def start(home: Home, serving: Serving, password: str | None = None) -> ServerRecord:
     """Return the server of a state folder, which is started where there is none; it stays when this process ends.
+
+    `password` is what callers have to show where it asks for one.
 
     Raises:
         ServerRuns: there is one that listens elsewhere.
         ServerDidNotStart: it ended while it started; its last words are told.
     """
-    running = running_server(home.path) or _started(home, _with_free_port(serving))
+    running = running_server(home.path) or _started(home, _with_free_port(serving), password)
     if serving.port is not None and (running.host, running.port) != (serving.host, serving.port or running.port):
         raise ServerRuns(f"{home.path} has a SQL server {running.place}: `sparkhouse sql-server stop` ends it")
     return running
 
 
-def _started(home: Home, serving: Serving) -> ServerRecord:
+def _started(home: Home, serving: Serving, password: str | None) -> ServerRecord:
     home.path.mkdir(parents=True, exist_ok=True)
     log = home.path / LOG
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as errors:
@@ -54,6 +57,7 @@ def _started(home: Home, serving: Serving) -> ServerRecord:
             stdout=errors,
             stderr=errors,
             start_new_session=True,
+            env={**os.environ, **({PASSWORD: password} if password else {})},
         )
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:

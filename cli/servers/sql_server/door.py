@@ -7,10 +7,12 @@ away before one is read.
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
     from cli.servers.sql_server.record import ServerRecord
+    from cli.sql.query import Reading
     from warehouse.publishing.journal import Journal
 
 COLUMNS, ROWS, DONE, FAILED = "columns", "rows", "done", "failed"
@@ -37,12 +41,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Question:
-    """What `sparkhouse sql` was asked, in the words of its options."""
+    """What `sparkhouse sql` was asked, in the words of its options; `as_arrow` is for an answer in Arrow."""
 
     statement: str
     as_of: str | None = None
     run_id: str | None = None
     limit: int | None = None
+    as_arrow: bool = False
 
 
 class ServerFailed(SparkhouseError, RuntimeError):
@@ -109,6 +114,7 @@ class Door:
 
     def _serve(self, caller: Connection) -> None:
         with suppress(EOFError, OSError), caller:
+            _send_at_once(caller)
             question = Question(**caller.recv())
             with self._activity.statement(), self._session() as spark:
                 self._answer(caller, question, spark)
@@ -129,10 +135,9 @@ class Door:
         try:
             with _cancelled_when_gone(caller, spark):
                 asked = reading(question.statement, question.as_of, question.run_id, question.limit)
-                columns, rows = asked.rows(spark, self._journal)
-                caller.send((COLUMNS, columns))
-                while batch := list(islice(rows, BATCH)):
-                    caller.send((ROWS, batch))
+                sent = _sent_as_arrow if question.as_arrow else _sent
+                for message in sent(asked, spark, self._journal):
+                    caller.send(message)
             caller.send((DONE, None))
         except SparkhouseError as error:
             caller.send((FAILED, str(error)))
@@ -141,6 +146,26 @@ class Door:
         except Exception as error:
             logger.exception("a statement was not answered")
             caller.send((FAILED, f"{type(error).__name__}: {error}"))
+
+
+def _sent(asked: Reading, spark: SparkSession, journal: Journal) -> Iterator[tuple[str, Any]]:
+    columns, rows = asked.rows(spark, journal)
+    yield COLUMNS, columns
+    while batch := list(islice(rows, BATCH)):
+        yield ROWS, batch
+
+
+def _sent_as_arrow(asked: Reading, spark: SparkSession, journal: Journal) -> Iterator[tuple[str, Any]]:
+    schema, batches = asked.batches(spark, journal)
+    yield COLUMNS, schema.serialize().to_pybytes()
+    for batch in batches:
+        yield ROWS, batch.serialize().to_pybytes()
+
+
+def _send_at_once(connection: Connection) -> None:
+    """Let a short message not wait for the one before it to be confirmed, which takes the other side 40 ms."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 @contextmanager
@@ -178,6 +203,22 @@ def ask(
         ServerGone: it ended meanwhile.
         TookTooLong: it had not answered within so many seconds.
     """
+    columns, batches = _asked(server, question, seconds)
+    return columns, (row for batch in batches for row in batch)
+
+
+def ask_for_arrow(
+    server: ServerRecord, question: Question, seconds: float | None = None
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Return the same as Arrow. Raises as `ask`."""
+    import pyarrow as pa
+
+    packed, batches = _asked(server, replace(question, as_arrow=True), seconds)
+    schema = pa.ipc.read_schema(pa.py_buffer(packed))
+    return schema, (pa.ipc.read_record_batch(pa.py_buffer(batch), schema) for batch in batches)
+
+
+def _asked(server: ServerRecord, question: Question, seconds: float | None) -> tuple[Any, Iterator[Any]]:
     deadline = None if seconds is None else time.monotonic() + seconds
     try:
         connection = Client((LOOPBACK, server.door), authkey=server.key.encode())
@@ -187,7 +228,7 @@ def ask(
     messages = _messages(connection, deadline, seconds)
     kind, columns = next(messages)
     assert kind == COLUMNS  # noqa: S101 - what a server answers begins so
-    return columns, (row for _, batch in messages for row in batch)
+    return columns, (batch for _, batch in messages)
 
 
 def _messages(connection: Connection, deadline: float | None, seconds: float | None) -> Iterator[tuple[str, Any]]:

@@ -14,15 +14,17 @@ import secrets
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.machine.home import Home
 from cli.runs.relocation import require_in_place
 from cli.servers.sql_server.door import Activity, Door
+from cli.servers.sql_server.keystore import keystore
 from cli.servers.sql_server.record import ServerRecord, only_server, tell
-from cli.servers.sql_server.serving import Serving
+from cli.servers.sql_server.serving import PASSWORD, Serving
 from cli.servers.sql_server.statements import Answering
 from cli.spark.jvm import newest
 from warehouse.contract.errors import SparkhouseError
@@ -30,7 +32,9 @@ from warehouse.publishing.disk_catalog import DiskCatalog
 from warehouse.publishing.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from cli.servers.sql_server.keystore import Keystore
 
 COULD_NOT_RUN = 2
 
@@ -76,21 +80,37 @@ def _open(home: Home, serving: Serving, stopped: threading.Event) -> Activity:
             return answering.sql(statement)
 
     sessions = ClientSessions(answer)
-    listens = {} if serving.port is None else thrift_settings(serving.host, serving.port, serving.timeout)
-    spark = start_spark(0, server_settings() | listens, sessions.extensions)
+    with ExitStack() as until_it_listens:
+        keys = until_it_listens.enter_context(_keys(home, serving))
+        listens = {} if serving.port is None else thrift_settings(serving, keys)
+        spark = start_spark(0, server_settings() | listens, sessions.extensions)
+        if serving.port is not None:
+            from cli.servers.sql_server.listing import Listing
+
+            listing = Listing(sessions.own(spark), sessions.own(spark), catalog, journal, home.tmp)
+            listing.refresh()
+            if serving.has_password:
+                sessions.let_in_with(spark, os.environ[PASSWORD])
+            start_thrift(spark)
+            threading.Thread(target=listing.keep, args=(stopped,), daemon=True).start()
     key = secrets.token_hex()
     door = Door(lambda: sessions.own(spark), journal, key, activity)
-    if serving.port is not None:
-        from cli.servers.sql_server.listing import Listing
-
-        listing = Listing(sessions.own(spark), sessions.own(spark), catalog, journal, home.tmp)
-        listing.refresh()
-        start_thrift(spark)
-        threading.Thread(target=listing.keep, args=(stopped,), daemon=True).start()
     door.open()
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    tell(home.path, ServerRecord(os.getpid(), since, door.port, key, serving.host, serving.port))
+    has_tls = serving.certificate is not None
+    tell(home.path, ServerRecord(os.getpid(), since, door.port, key, serving.host, serving.port, has_tls))
     return activity
+
+
+@contextmanager
+def _keys(home: Home, serving: Serving) -> Iterator[Keystore | None]:
+    """The keystore from which Java takes the certificate, for as long as it takes to start."""
+    if serving.certificate is None or serving.key is None:
+        yield None
+        return
+    home.tmp.mkdir(exist_ok=True)
+    with keystore(home.tmp, Path(serving.certificate), Path(serving.key)) as made:
+        yield made
 
 
 def main(arguments: Mapping[str, object]) -> int:

@@ -41,9 +41,8 @@ class ServerRecord:
     @property
     def place(self) -> str:
         """Where it is, in words."""
-        listens = (
-            f"for other clients at jdbc:hive2://{self.host}:{self.port}/" if self.port else "for this machine alone"
-        )
+        url = f"jdbc:hive2://{self.host}:{self.port}/{';ssl=true' if self.has_tls else ''}"
+        listens = f"for other clients at {url}" if self.port else "for this machine alone"
         return f"{listens}, process {self.pid}, since {self.since}"
 
 

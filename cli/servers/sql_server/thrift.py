@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway, JavaObject  # type: ignore[import-untyped]
     from pyspark.sql import SparkSession
 
+    from cli.servers.sql_server.keystore import Keystore
+    from cli.servers.sql_server.serving import Serving
+
 logger = logging.getLogger(__name__)
 SOURCE = Path(__file__).with_name("SparkhouseSqlServer.java")
-# What Spark itself sets in the session of a client, and Hive's JDBC driver: how many rows it fetches at a time.
+AUTHENTICATOR = "hive.server2.custom.authentication.class"
+# What Spark and Hive themselves set in the session of a client, and Hive's JDBC driver: how many rows it fetches.
 MAY_DIFFER = (
-    *("spark.sql.hive.version", "spark.sql.datetime.java8API.enabled"),
+    *("spark.sql.hive.version", "spark.sql.datetime.java8API.enabled", AUTHENTICATOR),
     "hive.server2.thrift.resultset.default.fetch.size",
 )
 # How an answer begins, for the parser to know one from the other.
@@ -85,14 +89,29 @@ class ClientSessions:
         own.put(session._jsparkSession, "")  # noqa: SLF001 - Java's
         return session
 
+    def let_in_with(self, spark: SparkSession, password: str) -> None:
+        """Let `start_thrift`, if it is called in this thread, ask callers for a password."""
+        jvm: Any = spark.sparkContext._jvm  # noqa: SLF001
+        authenticator = f"{SOURCE.stem}$Authenticator"
+        self._classes.loadClass(authenticator).getField("password").set(None, password)
+        # Hive takes the name of the class from there, and looks for it where the thread of a caller does.
+        jvm.System.setProperty(AUTHENTICATOR, authenticator)
+        jvm.Thread.currentThread().setContextClassLoader(self._classes)
 
-def thrift_settings(host: str, port: int, seconds: float | None) -> dict[str, str]:
-    """Return the settings of Spark by which `start_thrift` listens; a statement ends after so many seconds."""
-    return {
-        "spark.hadoop.hive.server2.thrift.bind.host": host,
-        "spark.hadoop.hive.server2.thrift.port": f"{port}",
-        "spark.hadoop.hive.server2.logging.operation.enabled": "false",
-        "spark.sql.thriftServer.queryTimeout": f"{seconds:.0f}s" if seconds else "0",
+
+def thrift_settings(serving: Serving, keystore: Keystore | None) -> dict[str, str]:
+    """Return the settings of Spark by which `start_thrift` listens."""
+    hive = {
+        "thrift.bind.host": serving.host,
+        "thrift.port": f"{serving.port}",
+        "logging.operation.enabled": "false",
+        "authentication": "CUSTOM" if serving.has_password else "NONE",
+    }
+    if keystore:
+        hive |= {"use.SSL": "true", "keystore.path": str(keystore.path), "keystore.password": keystore.password}
+    settings = {f"spark.hadoop.hive.server2.{name}": value for name, value in hive.items()}
+    return settings | {
+        "spark.sql.thriftServer.queryTimeout": f"{serving.timeout:.0f}s" if serving.timeout else "0",
     }
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import subprocess
 import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pyspark
 import pytest
 import sqlalchemy
@@ -263,6 +267,62 @@ def test_sparkhouse_sql_prints_the_same_by_the_server_and_without(
             without.setattr("cli.commands.answers.running_server", lambda _: None)
             assert run_command("sql", statement, "--format", style) == 0
         assert by_server == capsys.readouterr().out
+
+
+def test_sparkhouse_sql_writes_the_same_parquet_by_the_server_and_without(
+    server: ServerRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server
+    by_server, without = tmp_path / "by_server.parquet", tmp_path / "without.parquet"
+    assert run_command("sql", KINDS, "--format", "parquet", "--out", str(by_server)) == 0
+    monkeypatch.setattr("cli.commands.answers.running_server", lambda _: None)
+    assert run_command("sql", KINDS, "--format", "parquet", "--out", str(without)) == 0
+    table = pq.read_table(by_server)
+    assert table.equals(pq.read_table(without))
+    first = table.to_pylist()[0]
+    assert first["seen_at"].isoformat() == "2018-11-04T05:30:00.000001+00:00"
+    assert (str(first["share"]), first["counts"], first["nothing"]) == ("0.500000", [0, None], None)
+    assert sorted(tmp_path.iterdir()) == [by_server, without]
+
+
+def test_a_statement_comes_from_a_file_and_from_standard_input(
+    server: ServerRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert server
+    file = tmp_path / "q.sql"
+    file.write_text("-- Of Björk.\nselect 'Björk' as name;\n", encoding="utf-8")
+    assert run_command("sql", "--file", str(file), "--format", "csv") == 0
+    monkeypatch.setattr("sys.stdin", StringIO("select 2 as two"))
+    assert run_command("sql", "--format", "csv") == 0
+    assert capsys.readouterr().out == "name\nBjörk\ntwo\n2\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["select 1", "--format", "parquet"], ["select 1", "--out", "x.csv"], ["select 1", "--file", "q.sql"]],
+)
+def test_options_that_do_not_go_together_are_told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("sql", *arguments) == 2
+    assert "go together" in (told := capsys.readouterr().err) or "not both" in told
+
+
+def test_the_shell_answers_on_a_terminal(server: ServerRecord, home: Home) -> None:
+    assert server
+    own, theirs = pty.openpty()
+    shell = subprocess.Popen(
+        [Path(sys.executable).with_name("sparkhouse"), "sql"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={**os.environ, "TERM": "dumb"},
+    )
+    os.write(own, b"select 20 +\r22 as answer;\r\\d marts.dim_users\r\\q\r")
+    assert shell.wait(60) == 0
+    printed = os.read(own, 100_000).decode()
+    assert re.search(r"answer\s+─+\s+42", printed), printed
+    assert "Id of the user." in printed
+    assert "22 as answer;" in home.sql_history.read_text()
 
 
 @pytest.mark.parametrize(
