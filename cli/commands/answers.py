@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.machine.home import Home
 from cli.runs.relocation import require_in_place
+from cli.runs.server_record import running_server
 from cli.servers.sql_server.door import ServerGone, ask, ask_for_arrow
-from cli.servers.sql_server.record import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cli.jobs.workspace import Workspace
+    from cli.runs.server_record import ServerRecord
     from cli.servers.sql_server.door import Question
-    from cli.servers.sql_server.record import ServerRecord
     from cli.sql.query import Reading
     from warehouse.publishing.journal import Journal
 
@@ -64,7 +64,7 @@ def _by_server(
     require_in_place(home)
     server = running_server(home.path) or (_started(home, _idle_minutes()) if _idle_minutes() else None)
     try:
-        answer = asking(server, question, seconds) if server else None
+        answer = asking(server, question, seconds) if server and server.is_understood else None
     except ServerGone:
         # It ended, as it does by itself when nobody asks, between the look at its record and the question.
         answer = None

@@ -84,8 +84,8 @@ def stop_sql_server() -> None:
 @sql_server_app.command("status")
 def sql_server_status() -> None:
     """Say where it listens, since when, and how much memory it holds; exit code 1 if there is none."""
+    from cli.runs.server_record import running_server
     from cli.servers.sql_server.control import memory_bytes
-    from cli.servers.sql_server.record import running_server
 
     running = running_server(Home.from_environment().path)
     if not running:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from typing import TYPE_CHECKING
+
+from cli.runs.server_record import server_started_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +38,8 @@ def tidy(home: Home) -> list[Upkeep]:
     ):
         files_before, bytes_before = measure(folder)
         if days is not None:
-            _remove_older(folder, time.time() - days * DAY)
+            # A SQL server may have nothing to do for days: what is younger than it may be its own.
+            _remove_older(folder, min(time.time() - days * DAY, server_started_at(home.path) or math.inf))
         files_after, bytes_after = measure(folder)
         done.append(Upkeep(f"{folder.name}/", bytes_before, bytes_after, files_before, files_after))
     return done

@@ -63,12 +63,12 @@ def writer_lock(path: Path, holder: Holder, waiting: Callable[[str], None] | Non
 
 
 def _acquire(file: TextIO, path: Path, waiting: Callable[[str], None] | None) -> None:
-    if _acquired(file):
+    if acquired(file):
         return
     # Whoever only looks who holds the lock has it for an instant.
     time.sleep(PAUSE)
     message = f"{_read(file) or 'another process'} is writing to {path.parent}"
-    while not _acquired(file):
+    while not acquired(file):
         if waiting is None:
             raise WriterAtWork(f"{message}: wait until it has ended, or give --wait")
         waiting(message)
@@ -80,19 +80,20 @@ def current_holder(path: Path) -> Holder | None:
     """Return who holds the lock now; None if nobody does."""
     try:
         with path.open() as file:
-            return None if _acquired(file) else _read(file)
+            return None if acquired(file) else _read(file)
     except FileNotFoundError:
         return None
 
 
-def _acquired(file: TextIO) -> bool:
+def acquired(file: TextIO) -> bool:
+    """Lock a file until it is closed, if nobody else has; return whether that is so. Raises NoFileLocks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         raise NoFileLocks(
-            f"{file.name} cannot be locked ({error.strerror}), so two writers could not be kept apart: let "
+            f"{file.name} cannot be locked ({error.strerror}), so two processes could not be kept apart: let "
             "SPARKHOUSE_HOME name a folder on a file system that has locks"
         ) from error
     return True

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.document import Document
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
-    from cli.servers.sql_server.record import ServerRecord
+    from cli.runs.server_record import ServerRecord
     from warehouse.publishing.disk_catalog import DiskCatalog
 
 STYLES = ("table", "csv", "json")

@@ -86,6 +86,11 @@ class Query:
         """Whether it selects rows, and is no DESCRIBE or SHOW."""
         return not isinstance(self.tree, (exp.Describe, exp.Show))
 
+    @property
+    def listed_namespace(self) -> str | None:
+        """The namespace of which SHOW TABLES lists the tables; None of other statements."""
+        return str(self.tree.args["db"].name).lower() if isinstance(self.tree, exp.Show) else None
+
     def sql(self, pins: Mapping[str, int | None] = {}) -> str:
         """Write the statement from its tree.
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.servers.sql_server.record import ServerRecord, ServerRuns, is_locked, running_server
+from cli.runs.server_record import ServerRecord, ServerRuns, is_locked, running_server
 from cli.servers.sql_server.serving import PASSWORD
 from warehouse.contract.errors import SparkhouseError
 
@@ -42,6 +42,8 @@ def start(home: Home, serving: Serving, password: str | None = None) -> ServerRe
         ServerDidNotStart: it ended while it started; its last words are told.
     """
     running = running_server(home.path) or _started(home, _with_free_port(serving), password)
+    if not running.is_understood:
+        raise ServerRuns(f"{home.path} has a SQL server of another version: `sparkhouse sql-server stop` ends it")
     if serving.port is not None and (running.host, running.port) != (serving.host, serving.port or running.port):
         raise ServerRuns(f"{home.path} has a SQL server {running.place}: `sparkhouse sql-server stop` ends it")
     return running
@@ -106,7 +108,7 @@ def stop(home: Home) -> ServerRecord | None:
 def memory_bytes(running: ServerRecord) -> int:
     """Return the memory that a server's processes hold: those of its session, as the system counts pages."""
     held = 0
-    for folder in Path("/proc").iterdir():
+    for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError, IndexError):
             # After the name in parentheses: state, parent, group, session.
             if int((folder / "stat").read_text().rpartition(")")[2].split()[3]) == running.pid:

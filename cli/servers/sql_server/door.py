@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-    from cli.servers.sql_server.record import ServerRecord
+    from cli.runs.server_record import ServerRecord
     from cli.sql.query import Reading
     from warehouse.publishing.journal import Journal
 

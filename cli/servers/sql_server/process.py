@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from cli.machine.home import Home
 from cli.runs.relocation import require_in_place
+from cli.runs.server_record import ServerRecord, only_server, tell
 from cli.servers.sql_server.door import Activity, Door
 from cli.servers.sql_server.keystore import keystore
-from cli.servers.sql_server.record import ServerRecord, only_server, tell
 from cli.servers.sql_server.serving import PASSWORD, Serving
 from cli.servers.sql_server.statements import Answering
 from cli.spark.jvm import newest

@@ -10,8 +10,8 @@ from cli.sql.guard import NAMESPACES, NotAQuery, guarded
 from warehouse.publishing.reading import newest_snapshots
 
 if TYPE_CHECKING:
+    from warehouse.publishing.disk_catalog import DiskCatalog
     from warehouse.publishing.journal import Journal
-    from warehouse.publishing.reading import Catalog
 
 # What drivers send by themselves when somebody connects or opens a list of schemas.
 _USE = re.compile(r"use\s+(?:(?:namespace|schema|database)\s+)?(`?)(?P<name>\w+)\1", re.IGNORECASE)
@@ -22,7 +22,7 @@ _SHOW_SCHEMAS = re.compile(r"show\s+(?:schemas|databases|namespaces)", re.IGNORE
 class Answering:
     """How statements from outside are answered: of which tables, and at most how many rows (None: all)."""
 
-    catalog: Catalog
+    catalog: DiskCatalog
     journal: Journal
     most_rows: int | None = None
 
@@ -34,8 +34,20 @@ class Answering:
         if used := _USE.fullmatch(said):
             return _use(used["name"].lower())
         query = guarded(statement)
+        if query.listed_namespace:
+            return self._tables_of(query.listed_namespace)
         text = query.sql(newest_snapshots(self.catalog, self.journal, query.tables))
         return text if self.most_rows is None or not query.is_query else _limited(text, self.most_rows)
+
+    def _tables_of(self, namespace: str) -> str:
+        """The tables of a namespace, their names first, where Hive's clients look: Spark has the namespace there."""
+        names = [
+            name
+            for schema, _, name in (table.name.partition(".") for table in self.catalog.tables)
+            if schema == namespace and name.isidentifier()
+        ]
+        rows = ", ".join(f"('{name}', '{namespace}', false)" for name in names) or "('', '', false)"
+        return f"select * from values {rows} as t(tableName, namespace, isTemporary) where tableName != ''"  # noqa: S608
 
 
 def _use(name: str) -> str:

@@ -13,9 +13,9 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from cli.runs.server_record import ServerRecord
 from cli.servers import sql_shell
 from cli.servers.sql_server.door import Question, ServerFailed
-from cli.servers.sql_server.record import ServerRecord
 from cli.servers.sql_shell import NameCompleter, Shell, is_whole, run_shell
 from warehouse.publishing.disk_catalog import DiskCatalog
 

@@ -12,6 +12,7 @@ import pytest
 from commands import drop_all_tables
 
 from cli.machine.home import Home
+from cli.runs.server_record import LOCK, only_server
 from cli.runs.upkeep import tidy
 from warehouse.publishing.branch import on_branch
 from warehouse.publishing.journal import Journal
@@ -287,3 +288,16 @@ def test_what_a_killed_process_left_goes_and_what_is_young_or_told_of_runs_stays
 
     assert tidied == {"tmp/": (2, 1), "runs/": (2, 1), "mlflow/": (1, 1), "reports/": (0, 0)}
     assert [path.exists() for path in (old, young, ancient, record, model)] == [False, True, False, True, True]
+
+
+def test_what_a_running_sql_server_may_have_made_stays_however_long_it_has_had_nothing_to_do(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    before, since = (write_old(home.tmp / f"blockmgr-{days}" / "shuffle_0", days) for days in (4, 2))
+    for path, days in ((before, 4), (since, 2)):
+        age(path.parent, days)
+    with only_server(home.path):
+        age(home.path / LOCK, 3)
+        tidy(home)
+        assert [path.exists() for path in (before, since)] == [False, True]
+    tidy(home)
+    assert not since.exists()

@@ -22,13 +22,15 @@ from attacks import REFUSED, lines
 from commands import drop_all_tables, run_command
 from pyhive import hive
 from pyhive.exc import OperationalError
+from readmes import REPOSITORY, readme
 from TCLIService import ttypes
 
+from cli.runs.server_record import RECORD, running_server
 from cli.servers.sql_server import control
 from cli.servers.sql_server.control import start, stop
 from cli.servers.sql_server.door import Question, ServerFailed, ServerGone, ask
-from cli.servers.sql_server.record import RECORD, running_server
 from cli.servers.sql_server.serving import Serving
+from cli.sql.guard import NAMESPACES
 from cli.sql.interruption import TookTooLong
 from warehouse.publishing.branch import on_branch
 from warehouse.publishing.journal import Journal
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from cli.machine.home import Home
-    from cli.servers.sql_server.record import ServerRecord
+    from cli.runs.server_record import ServerRecord
 
 USERS, EVENTS = "marts.dim_users", "raw.events"
 MOST_ROWS = 100
@@ -61,6 +63,8 @@ class Warehouse:
     def __init__(self, spark: SparkSession, home: Home) -> None:
         self.spark, self.publisher = spark, Publisher(spark, Journal(home.journal))
         drop_all_tables(spark)
+        for schema in NAMESPACES:
+            spark.sql(f"create namespace if not exists {schema}")
         spark.sql(
             f"create table {USERS} (user_id string comment 'Id of the user.', level string, seen_at timestamp, "
             "share decimal(18,6), counts array<bigint>) using iceberg comment 'One row per user.'"
@@ -132,34 +136,73 @@ def test_pyhive_reads_values_of_all_kinds(client: hive.Connection) -> None:
     assert [str(value) for value in found[0]] == ["0", "2018-11-04 05:30:00.000001", "0.500000", "[0,null]", "True"]
 
 
-def test_sqlalchemy_lists_and_reads(server: ServerRecord) -> None:
+# What a client has read, where it has read what is there.
+ALL = {
+    "rows": [("0", "paid"), ("1", "paid")],
+    "schemas": set(NAMESPACES),
+    "tables": {"dim_users"},
+    "columns": ["user_id", "level", "seen_at", "share", "counts"],
+}
+QUERY = f"select user_id, level from {USERS} order by user_id limit 2"
+
+
+def read_by_pyhive(server: ServerRecord) -> dict[str, Any]:
+    with closing(hive.connect(server.host, server.port)) as client:
+        return {
+            "rows": rows(client, QUERY),
+            "schemas": {name for (name,) in rows(client, "show schemas")} - {"default"},
+            "tables": {name for name, _, _ in rows(client, "show tables in marts")},
+            "columns": [name for name, _, _ in rows(client, f"describe {USERS}")],
+        }
+
+
+def read_by_sqlalchemy(server: ServerRecord) -> dict[str, Any]:
     engine = sqlalchemy.create_engine(f"hive://{server.host}:{server.port}/marts")
-    with engine.connect() as connection:
-        counted = connection.execute(sqlalchemy.text(f"select count(*) from {USERS}"))
-        assert counted.scalar() == len(answer(server, f"select * from {USERS}"))
     inspector = sqlalchemy.inspect(engine)
-    assert {"marts", "raw"} <= set(inspector.get_schema_names())
-    columns = inspector.get_columns("dim_users", schema="marts")
-    assert [column["name"] for column in columns] == ["user_id", "level", "seen_at", "share", "counts"]
+    with engine.connect() as connection:
+        return {
+            "rows": [tuple(row) for row in connection.execute(sqlalchemy.text(QUERY))],
+            "schemas": set(inspector.get_schema_names()) - {"default"},
+            "tables": set(inspector.get_table_names("marts")),
+            "columns": [column["name"] for column in inspector.get_columns("dim_users", schema="marts")],
+        }
 
 
-def test_beeline_reads_by_hives_jdbc_driver(server: ServerRecord) -> None:
-    jars = Path(pyspark.__file__).parent / "jars"
-    java = Path(os.environ["JAVA_HOME"]) / "bin" / "java"
+def read_by_beeline(server: ServerRecord) -> dict[str, Any]:
+    """Its own commands ask for what JDBC calls the metadata of a database."""
+    jars, java = Path(pyspark.__file__).parent / "jars", Path(os.environ["JAVA_HOME"]) / "bin" / "java"
     beeline = [str(java), "-cp", f"{jars}/*", "org.apache.hive.beeline.BeeLine", "--outputformat=csv2", "--silent=true"]
-    said = [f"select count(*) as n from {USERS} where level = 'paid';", "!tables", "!columns dim_users", "!quit"]
     done = subprocess.run(
         [*beeline, "-u", f"jdbc:hive2://{server.host}:{server.port}/marts"],
-        input="\n".join(said),
+        input="\n".join([f"{QUERY};", "!metadata getSchemas", "!tables", "!columns dim_users", "!quit"]),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    printed = done.stdout.splitlines()
-    assert printed[printed.index("n") + 1] == "2", (done.stdout, done.stderr)
-    assert ",marts,dim_users,TABLE,One row per user." in done.stdout
-    assert "marts,dim_users,user_id,12,STRING" in done.stdout
+    lines = [line.rpartition("> ")[2].split(",") for line in done.stdout.splitlines()]
+    begin = {line[0]: number for number, line in enumerate(lines)}
+    assert {"user_id", "TABLE_SCHEM", "TABLE_CAT"} <= begin.keys(), (done.stdout, done.stderr)
+    first = begin["user_id"] + 1
+    return {
+        "rows": [tuple(line) for line in lines[first : first + 2]],
+        "schemas": {line[0] for line in lines[begin["TABLE_SCHEM"] + 1 :] if len(line) == 2}
+        - {"default", "global_temp"},
+        "tables": {line[2] for line in lines if line[1:2] == ["marts"] and line[3:4] == ["TABLE"]},
+        "columns": [line[3] for line in lines if line[1:3] == ["marts", "dim_users"] and line[3:4] != ["TABLE"]],
+    }
+
+
+READERS = {"PyHive": read_by_pyhive, "SQLAlchemy": read_by_sqlalchemy, "beeline": read_by_beeline}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_client_reads_what_the_table_of_clients_says(server: ServerRecord, name: str) -> None:
+    table = readme(REPOSITORY / "cli" / "README.md").text.partition("| client |")[2].partition("\n\n")[0]
+    (line,) = [line for line in table.splitlines() if line.startswith(f"| {name},")]
+    said = line.rstrip(" |").rpartition("| ")[2].split(", ")
+    found = READERS[name](server)
+    assert {kind: found[kind] for kind in said} == ALL
 
 
 def test_the_calls_of_bi_tools_list_schemas_tables_and_columns(client: hive.Connection) -> None:

@@ -20,8 +20,8 @@ from pyhive import hive
 from thrift.transport.TSSLSocket import TSSLSocket
 from thrift.transport.TTransport import TTransportException
 
+from cli.runs.server_record import ServerRecord, running_server
 from cli.servers.sql_server.control import stop
-from cli.servers.sql_server.record import ServerRecord, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

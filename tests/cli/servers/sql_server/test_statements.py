@@ -52,6 +52,14 @@ def test_another_schema_is_none_to_use(answering: Answering) -> None:
             answering.sql(statement)
 
 
+def test_tables_are_listed_by_their_names_as_hives_clients_read_them(answering: Answering, tmp_path: Path) -> None:
+    assert "('', '', false)" in answering.sql("show tables in marts")
+    metadata = tmp_path / "warehouse" / "marts" / "dim_users" / "metadata" / "v1.metadata.json"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("{}")
+    assert "values ('dim_users', 'marts', false) as t(tableName" in answering.sql("SHOW TABLES FROM `Marts`")
+
+
 def test_a_query_is_limited_and_a_description_is_not(answering: Answering) -> None:
     assert "limit 4" in answering.sql("select 1")
     assert answering.sql("describe marts.dim_users") == "DESCRIBE `marts`.`dim_users`"

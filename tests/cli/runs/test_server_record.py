@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.servers.sql_server.record import RECORD, ServerRecord, ServerRuns, only_server, running_server, tell
+from cli.runs.server_record import RECORD, ServerRecord, ServerRuns, only_server, running_server, tell
+from cli.runs.writer_lock import NoFileLocks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,3 +40,24 @@ def test_a_record_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     with only_server(tmp_path):
         (tmp_path / RECORD).write_text('{"pid": 1')
         assert running_server(tmp_path) is None
+
+
+def test_a_server_of_another_version_is_known_and_not_asked(tmp_path: Path) -> None:
+    with only_server(tmp_path):
+        tell(tmp_path, SERVER)
+        record = json.loads((tmp_path / RECORD).read_text())
+        (tmp_path / RECORD).write_text(json.dumps({**record, "protocol": 0, "something_new": 1}))
+        running = running_server(tmp_path)
+        assert running
+        assert (running.pid, running.is_understood) == (SERVER.pid, False)
+        assert SERVER.is_understood
+
+
+def test_where_the_file_system_has_no_locks_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with pytest.raises(NoFileLocks, match="cannot be locked"), only_server(tmp_path):
+        pass
+    assert running_server(tmp_path) is None

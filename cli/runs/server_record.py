@@ -1,4 +1,4 @@
-"""The one server of a state folder: who it is, where it listens, and the key to it, for its owner alone to read."""
+"""The one SQL server of a state folder: who it is, where it listens, and the key to it, for its owner alone to read."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import fcntl
 import json
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from cli.runs.writer_lock import acquired
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# What `sparkhouse sql` and a server say to each other; another number where they would not understand each other.
+PROTOCOL = 1
 LOCK, RECORD = "sql-server.lock", "sql-server.json"
 
 
@@ -37,6 +40,12 @@ class ServerRecord:
     host: str
     port: int | None = None
     has_tls: bool = False
+    protocol: int = PROTOCOL
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether it is of a version that `sparkhouse sql` of today can ask."""
+        return self.protocol == PROTOCOL
 
     @property
     def place(self) -> str:
@@ -48,13 +57,15 @@ class ServerRecord:
 
 @contextmanager
 def only_server(folder: Path) -> Iterator[None]:
-    """Be the server of a state folder for a block; the system drops the lock with the process. Raises ServerRuns."""
+    """Be the server of a state folder for a block; the system drops the lock with the process.
+
+    Raises ServerRuns, NoFileLocks.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ServerRuns(f"{folder} has a SQL server already: `sparkhouse sql-server status` names it") from error
+        if not acquired(lock):
+            raise ServerRuns(f"{folder} has a SQL server already: `sparkhouse sql-server status` names it")
+        os.utime(lock.fileno())
         try:
             yield
         finally:
@@ -83,11 +94,18 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
+def server_started_at(folder: Path) -> float | None:
+    """Return when the server of a state folder began (seconds since 1970); None where none runs."""
+    return (folder / LOCK).stat().st_mtime if is_locked(folder) else None
+
+
 def running_server(folder: Path) -> ServerRecord | None:
     """Return the server of a state folder, once it answers."""
     if not is_locked(folder):
         return None
     try:
-        return ServerRecord(**json.loads((folder / RECORD).read_text()))
-    except (OSError, ValueError, TypeError):
+        told = json.loads((folder / RECORD).read_text())
+        known = {field.name for field in fields(ServerRecord)}
+        return ServerRecord(**{name: value for name, value in told.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
