@@ -54,6 +54,7 @@ bench: setup
 	$(BIN)/python tests/benchmarks/ratios.py
 	$(BIN)/python tests/benchmarks/one_more_day.py
 	PYTHONPATH=tests/helpers $(BIN)/python tests/benchmarks/day_by_day.py
+	$(BIN)/python tests/benchmarks/sql_answers.py
 	$(BIN)/python tests/benchmarks/app_load.py
 
 # Hours, and some 60 GB of disk: ten and ninety times the log, more and more days, 12 GB.

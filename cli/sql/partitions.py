@@ -61,6 +61,8 @@ def _pieces(connection: socket.socket, stream: BufferedRWPair[Any], serving: Jav
             stream.write(MORE)
             stream.flush()
             status = stream.read(len(MORE))
+            if len(status) < len(MORE):
+                raise ConnectionResetError("Java ended in the middle of a result")
             if status == FAILED:
                 serving.getResult()
             if status != MORE:

@@ -64,4 +64,4 @@ def _asked(home: Path) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 26_000_000)
+    main(int(sys.argv[1]) if sys.argv[1:] else 2_600_000)
