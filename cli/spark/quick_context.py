@@ -1,4 +1,4 @@
-"""A SparkContext that hands functions to tasks as they are.
+"""A SparkContext that hands functions to tasks as they are, and the elements of an RDD to Python while they are made.
 
 Before a function goes to tasks, Spark looks for what the Scala shell may have left in it, and for `return` in it: it
 reads the class file that it stands in from a jar, and parses it. Nothing here is written in the Scala shell, but Spark
@@ -7,6 +7,7 @@ does so several times a job, which is a third of the time of small jobs, as the 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark import SparkContext
@@ -16,23 +17,27 @@ from cli.spark.java_classes import compiled
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject  # type: ignore[import-untyped]
 
-CLASS = "SparkhouseContext"
-SOURCE = f"""
-public class {CLASS} extends org.apache.spark.SparkContext {{
-    public {CLASS}(org.apache.spark.SparkConf settings) {{ super(settings); }}
-
-    public Object clean(Object function, boolean isTried) {{ return function; }}
-}}
-"""
+SOURCE = Path(__file__).with_name("SparkhouseContext.java")
 
 
 class QuickContext(SparkContext):
-    """PySpark's context on the class above."""
+    """PySpark's context on the class of the source."""
 
     def _initialize_context(self, jconf: JavaObject) -> JavaObject:
         jvm: Any = self._jvm
         gateway: Any = self._gateway
+        self._classes = compiled(gateway, SOURCE.read_text())
+        # Tasks look for classes where the thread does that makes the context.
+        jvm.Thread.currentThread().setContextClassLoader(self._classes)
         settings = gateway.new_array(jvm.Object, 1)
         settings[0] = jconf
-        (constructor,) = compiled(gateway, SOURCE).loadClass(CLASS).getConstructors()
+        (constructor,) = self._classes.loadClass(SOURCE.stem).getConstructors()
         return jvm.JavaSparkContext(constructor.newInstance(settings))
+
+    def pieces_of(self, elements: JavaObject) -> JavaObject:
+        """Return an iterator of Scala over an RDD, each element when it is made; `close()` ends it early."""
+        gateway: Any = self._gateway
+        (constructor,) = self._classes.loadClass(f"{SOURCE.stem}$Pieces").getConstructors()
+        arguments = gateway.jvm.java.util.ArrayList()
+        arguments.add(elements)
+        return constructor.newInstance(arguments.toArray())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from warehouse.contract.errors import SparkhouseError
 
@@ -33,8 +34,8 @@ class _Alarm(BaseException):
     """The time is up. No Exception: py4j would take that for a fault of its own."""
 
 
-def _ring(_signal: int, _frame: FrameType | None) -> None:
-    raise _Alarm
+class _Interrupt(BaseException):
+    """Ctrl-C. No KeyboardInterrupt: py4j prints a stack of one."""
 
 
 @contextmanager
@@ -48,11 +49,11 @@ def interruptible(spark: SparkSession, seconds: float | None = None) -> Iterator
         KeyboardInterrupt: Ctrl-C.
     """
     try:
-        with _handlers(), _alarm(seconds):
+        with _handlers(spark), _alarm(seconds):
             yield
-    except KeyboardInterrupt:
+    except _Interrupt:
         _cancel_jobs(spark)
-        raise
+        raise KeyboardInterrupt from None
     except _Alarm:
         _cancel_jobs(spark)
         raise TookTooLong.after(seconds) from None
@@ -72,17 +73,39 @@ def _alarm(seconds: float | None) -> Iterator[None]:
 
 
 @contextmanager
-def _handlers() -> Iterator[None]:
+def _handlers(spark: SparkSession) -> Iterator[None]:
     """SIGALRM and SIGINT raise, and do no more: pyspark's own handler talks to the JVM in the middle of a call."""
-    before = {signal.SIGALRM: signal.signal(signal.SIGALRM, _ring)}
+
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        _give_up_call(spark)
+        raise _Alarm
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        _give_up_call(spark)
+        raise _Interrupt
+
+    before = {signal.SIGALRM: signal.signal(signal.SIGALRM, ring)}
     # A job that the shell started in the background ignores Ctrl-C, as it should.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _give_up_call(spark: SparkSession) -> None:
+    """Let the call to Java go that this thread may be waiting for: nobody will read its answer.
+
+    What puts settings back on the way out calls Java, too. On the same connection it would wait for that answer first;
+    so it finds the connection shut, and takes another.
+    """
+    client: Any = spark.sparkContext._gateway._gateway_client  # type: ignore[union-attr]  # noqa: SLF001
+    connection = client.get_thread_connection()
+    if connection is not None and connection.socket is not None:
+        with suppress(OSError):
+            connection.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _cancel_jobs(spark: SparkSession) -> None:

@@ -1,8 +1,9 @@
-"""The partitions of a result as the JVM hands them out, one after the other, each when it is asked for.
+"""The partitions of a result as the JVM hands them out, one after the other, to one who reads them as they come.
 
-This is what pyspark's `toLocalIterator` reads, over a socket that confirms at once what has come, where the system can.
-Java writes small pieces one by one, and the system holds each back until the one before it is confirmed, which by
-default takes it 40 ms: the rows of `select 1` come after 12 ms so, and after 57 without.
+Where tasks run in the JVM of the driver, elements come while they are made. On a cluster a partition comes when it is
+whole, as with pyspark's `toLocalIterator`, which this is but for the socket: it confirms at once what has come, where
+the system can. Java writes small pieces one by one, and the system holds each back until the one before it is
+confirmed, which by default takes it 40 ms: the rows of `select 1` come after 12 ms so, and after 57 without.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from py4j.java_gateway import JavaObject  # type: ignore[import-untyped]
+    from pyspark import SparkContext
 
 LOOPBACK = "127.0.0.1"
 # Of Linux.
@@ -40,22 +42,45 @@ class _Confirming(socket.SocketIO):
         return super().readinto(buffer)
 
 
-def pieces_of(batches: JavaObject, jvm: Any) -> Iterator[bytes]:  # noqa: ANN401 - a view of py4j
+def pieces_of(batches: JavaObject, context: SparkContext) -> Iterator[bytes]:
     """Return the elements of an RDD of bytes; its last stage is run partition by partition while they are read.
 
-    Spark's errors are raised as by pyspark. Who stops early ends the job after the partition that is being made.
+    Spark's errors are raised as by pyspark. Who stops early ends the job.
     """
+    from cli.spark.quick_context import QuickContext
+
+    jvm: Any = context._jvm  # noqa: SLF001
+    if isinstance(context, QuickContext) and context._jsc.sc().isLocal():  # noqa: SLF001
+        pieces = context.pieces_of(batches)
+        connection, stream, serving = _connected(jvm.PythonRDD.serveIterator(pieces, "serve pieces"))
+        return _as_they_are_made(connection, stream, serving, pieces)
     nothing_ahead = False
-    port, secret, serving = jvm.PythonRDD.toLocalIteratorAndServe(batches, nothing_ahead)
-    # Java waits for a caller for some seconds only.
+    return _of_partitions(*_connected(jvm.PythonRDD.toLocalIteratorAndServe(batches, nothing_ahead)))
+
+
+def _connected(served: Any) -> tuple[socket.socket, BufferedRWPair[Any], JavaObject]:  # noqa: ANN401 - an array of Java
+    """Call at once: Java waits for some seconds only."""
+    port, secret, serving = served
     connection = socket.create_connection((LOOPBACK, port))
     raw = _Confirming(connection)
     stream: BufferedRWPair[Any] = BufferedRWPair(raw, raw)
     _do_server_auth(stream, secret)
-    return _pieces(connection, stream, serving)
+    return connection, stream, serving
 
 
-def _pieces(connection: socket.socket, stream: BufferedRWPair[Any], serving: JavaObject) -> Iterator[bytes]:
+def _as_they_are_made(
+    connection: socket.socket, stream: BufferedRWPair[Any], serving: JavaObject, pieces: JavaObject
+) -> Iterator[bytes]:
+    with connection:
+        try:
+            yield from NoOpSerializer().load_stream(stream)
+            # The end is where Java ends the connection: whether it has said all, it says here.
+            serving.getResult()
+        finally:
+            pieces.close()
+
+
+def _of_partitions(connection: socket.socket, stream: BufferedRWPair[Any], serving: JavaObject) -> Iterator[bytes]:
     with connection:
         while True:
             stream.write(MORE)

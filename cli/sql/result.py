@@ -37,7 +37,7 @@ def opened_as_arrow(frame: DataFrame) -> tuple[pa.Schema, Iterator[pa.RecordBatc
 def _opened(frame: DataFrame) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     schema = to_arrow_schema(frame.schema)
     packed = frame._jdf.toArrowBatchRdd()  # noqa: SLF001 - as pyspark's own toPandas
-    pieces = pieces_of(packed, frame.sparkSession.sparkContext._jvm)  # noqa: SLF001
+    pieces = pieces_of(packed, frame.sparkSession.sparkContext)
     return schema, (pa.ipc.read_record_batch(pa.py_buffer(piece), schema) for piece in pieces)
 
 

@@ -14,7 +14,7 @@ from pyspark.rdd import PipelinedRDD
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cli.spark.quick_context import CLASS
+from cli.spark.quick_context import SOURCE
 
 through_python = RDD._to_java_object_rdd  # noqa: SLF001
 LOOK_UP = protocol.REFLECTION_COMMAND_NAME + protocol.REFL_GET_UNKNOWN_SUB_COMMAND_NAME
@@ -56,7 +56,7 @@ def test_each_part_of_a_name_is_looked_up_once(spark: SparkSession, looked_up: l
 def test_a_function_goes_to_tasks_without_a_look_at_its_class_file(spark: SparkSession) -> None:
     context: Any = spark.sparkContext._jsc.sc()  # noqa: SLF001
     function, is_tried = context.getConf(), True
-    assert context.getClass().getName() == CLASS
+    assert context.getClass().getName() == SOURCE.stem
     assert context.clean(function, is_tried).equals(function)
     assert spark.sparkContext.parallelize(range(10), 2).map(lambda number: number + 1).sum() == 55
 

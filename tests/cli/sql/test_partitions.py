@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cli.sql.partitions import pieces_of
+from cli.sql.result import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pyspark.sql import SparkSession
 
 SECRET = "secret"  # noqa: S105 - of this test
 
@@ -24,11 +29,41 @@ END = number(-1)
 PARTITION = number(1) + number(3) + b"one" + number(3) + b"two" + END
 
 
+def rows_of(spark: SparkSession, statement: str) -> Iterator[int]:
+    """The numbers in the first column of a statement."""
+    return (row[0] for row in opened(spark.sql(statement))[1])
+
+
+def test_elements_come_in_the_order_of_their_partitions_while_they_are_made(spark: SparkSession) -> None:
+    assert list(rows_of(spark, "select id from range(0, 100000, 1, 7)")) == list(range(100_000))
+    assert list(rows_of(spark, "select id from range(0)")) == []
+    endless = rows_of(spark, "select id from range(0, 1000000000000, 1, 2)")
+    assert list(islice(endless, 30_000)) == list(range(30_000))
+
+
+def test_an_error_in_the_middle_is_told_after_the_rows_before_it(spark: SparkSession) -> None:
+    found = rows_of(spark, "select if(id = 45000, raise_error('nix'), id) from range(0, 50000, 1, 2)")
+    assert next(found) == 0
+    with pytest.raises(Exception, match="nix"):
+        list(found)
+
+
+def test_who_reads_no_further_ends_the_job(spark: SparkSession) -> None:
+    found = rows_of(spark, "select id from range(0, 1000000000000, 1, 2)")
+    assert next(found) == 0
+    found.close()  # type: ignore[attr-defined]
+    for _ in range(100):
+        if not spark.sparkContext.statusTracker().getActiveJobsIds():
+            return
+        time.sleep(0.1)
+    pytest.fail("it works on")
+
+
 class FakeJava:
     """Serves what pyspark's JVM would, each answer when it is asked for; `PythonRDD` is itself."""
 
     def __init__(self, *answers: bytes) -> None:
-        self.PythonRDD, self._answers = self, answers
+        self.PythonRDD, self._jvm, self._answers = self, self, answers
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._serve, daemon=True).start()
 
