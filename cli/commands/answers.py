@@ -64,7 +64,7 @@ def _by_server(
     require_in_place(home)
     server = running_server(home.path) or (_started(home, _idle_minutes()) if _idle_minutes() else None)
     try:
-        answer = asking(server, question, seconds) if server and server.is_understood else None
+        answer = asking(server, question, seconds) if server and server.is_of(home.path) else None
     except ServerGone:
         # It ended, as it does by itself when nobody asks, between the look at its record and the question.
         answer = None

@@ -40,12 +40,12 @@ class ServerRecord:
     host: str
     port: int | None = None
     has_tls: bool = False
+    home: str = ""
     protocol: int = PROTOCOL
 
-    @property
-    def is_understood(self) -> bool:
-        """Whether it is of a version that `sparkhouse sql` of today can ask."""
-        return self.protocol == PROTOCOL
+    def is_of(self, folder: Path) -> bool:
+        """Whether `sparkhouse sql` can ask it: it is of today's version, and the state folder was not moved since."""
+        return self.protocol == PROTOCOL and self.home == str(folder)
 
     @property
     def place(self) -> str:

@@ -24,6 +24,7 @@ from cli.servers.sql_server.door import Question, ask
 ONE = "select 1"
 PYSPARK = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().sql('{ONE}').collect()"
 TIMES = 20
+HEAP = "512m"
 
 
 def main(row_count: int) -> None:
@@ -35,8 +36,9 @@ def main(row_count: int) -> None:
         print(f"pyspark alone: {alone}\nsparkhouse sql, cold: {cold}")
         print(f"cold over pyspark alone: {cold.seconds / alone.seconds:.2f} of wall time", flush=True)
         rows = f"select id, uuid() as text, id / 7 as share, current_timestamp() as at from range({row_count})"
-        many = measured(SPARKHOUSE, "sql", rows, "--format", "parquet", "--out", file, home=home)
-        print(f"{row_count:,} rows to Parquet: {many}, {file.stat().st_size / 1e6:,.0f} MB", flush=True)
+        to_file = ("sql", rows, "--format", "parquet", "--out", file)
+        many = measured(SPARKHOUSE, *to_file, home=home, SPARKHOUSE_DRIVER_MEMORY=HEAP)
+        print(f"{row_count:,} rows to Parquet, {HEAP} of heap: {many}, {file.stat().st_size / 1e6:,.0f} MB", flush=True)
         # From here on nothing is measured that waits for all processes to end: the server stays.
         _run(home, "sql-server", "start", "--port", "0")
         try:
@@ -64,4 +66,4 @@ def _asked(home: Path) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 2_600_000)
+    main(int(sys.argv[1]) if sys.argv[1:] else 26_000_000)

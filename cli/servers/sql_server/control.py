@@ -42,8 +42,11 @@ def start(home: Home, serving: Serving, password: str | None = None) -> ServerRe
         ServerDidNotStart: it ended while it started; its last words are told.
     """
     running = running_server(home.path) or _started(home, _with_free_port(serving), password)
-    if not running.is_understood:
-        raise ServerRuns(f"{home.path} has a SQL server of another version: `sparkhouse sql-server stop` ends it")
+    if not running.is_of(home.path):
+        raise ServerRuns(
+            f"{home.path} has a SQL server of another version, or of before it was moved: `sparkhouse sql-server stop` "
+            "ends it"
+        )
     if serving.port is not None and (running.host, running.port) != (serving.host, serving.port or running.port):
         raise ServerRuns(f"{home.path} has a SQL server {running.place}: `sparkhouse sql-server stop` ends it")
     return running

@@ -97,8 +97,10 @@ def _open(home: Home, serving: Serving, stopped: threading.Event) -> Activity:
     door = Door(lambda: sessions.own(spark), journal, key, activity)
     door.open()
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    has_tls = serving.certificate is not None
-    tell(home.path, ServerRecord(os.getpid(), since, door.port, key, serving.host, serving.port, has_tls))
+    record = ServerRecord(
+        os.getpid(), since, door.port, key, serving.host, serving.port, serving.certificate is not None, str(home.path)
+    )
+    tell(home.path, record)
     return activity
 
 

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,15 +43,16 @@ def test_a_record_that_cannot_be_read_is_none(tmp_path: Path) -> None:
         assert running_server(tmp_path) is None
 
 
-def test_a_server_of_another_version_is_known_and_not_asked(tmp_path: Path) -> None:
+def test_a_server_of_another_version_or_place_is_known_and_not_asked(tmp_path: Path) -> None:
     with only_server(tmp_path):
         tell(tmp_path, SERVER)
         record = json.loads((tmp_path / RECORD).read_text())
-        (tmp_path / RECORD).write_text(json.dumps({**record, "protocol": 0, "something_new": 1}))
-        running = running_server(tmp_path)
-        assert running
-        assert (running.pid, running.is_understood) == (SERVER.pid, False)
-        assert SERVER.is_understood
+        for other in ({"protocol": 0, "something_new": 1}, {"home": "/where/it/was"}):
+            (tmp_path / RECORD).write_text(json.dumps({**record, "home": str(tmp_path), **other}))
+            running = running_server(tmp_path)
+            assert running
+            assert (running.pid, running.is_of(tmp_path)) == (SERVER.pid, False)
+    assert replace(SERVER, home=str(tmp_path)).is_of(tmp_path)
 
 
 def test_where_the_file_system_has_no_locks_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
