@@ -126,8 +126,10 @@ class Door:
             session = self._sessions.get_nowait()
         except Empty:
             session = self._new_session()
-        yield session
-        self._sessions.put(session)
+        try:
+            yield session
+        finally:
+            self._sessions.put(session)
 
     def _answer(self, caller: Connection, question: Question, spark: SparkSession) -> None:
         from cli.sql.query import reading

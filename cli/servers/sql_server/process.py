@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import secrets
 import signal
@@ -34,16 +35,16 @@ from warehouse.publishing.journal import Journal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pyspark.sql import SparkSession
+
     from cli.servers.sql_server.keystore import Keystore
 
 COULD_NOT_RUN = 2
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class JavaEnded(SparkhouseError, RuntimeError):
     """The JVM of a server ended, and it cannot answer any more."""
-
-
-SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def serve(home: Home, serving: Serving) -> None:
@@ -53,12 +54,12 @@ def serve(home: Home, serving: Serving) -> None:
         signal.signal(number, lambda *_: stopped.set())
     require_in_place(home)
     with only_server(home.path):
-        activity = _open(home, serving, stopped)
-        seconds = None if serving.idle_minutes is None else 60 * serving.idle_minutes
+        activity, spark = _open(home, serving, stopped)
+        seconds = math.inf if serving.idle_minutes is None else 60 * serving.idle_minutes
         while not stopped.wait(SECONDS_BETWEEN_LOOKS):
-            if seconds is not None and activity.is_idle_for(seconds):
-                break
             require_java()
+            if activity.is_idle_for(seconds) and not spark.sparkContext.statusTracker().getActiveJobsIds():
+                break
 
 
 def require_java() -> None:
@@ -68,7 +69,7 @@ def require_java() -> None:
         raise JavaEnded(f"Java ended with {jvm.code}: {jvm.last_words}")
 
 
-def _open(home: Home, serving: Serving, stopped: threading.Event) -> Activity:
+def _open(home: Home, serving: Serving, stopped: threading.Event) -> tuple[Activity, SparkSession]:
     from cli.servers.sql_server.thrift import ClientSessions, start_thrift, thrift_settings
     from cli.spark.session import server_settings, start_spark
 
@@ -101,7 +102,7 @@ def _open(home: Home, serving: Serving, stopped: threading.Event) -> Activity:
         os.getpid(), since, door.port, key, serving.host, serving.port, serving.certificate is not None, str(home.path)
     )
     tell(home.path, record)
-    return activity
+    return activity, spark
 
 
 @contextmanager
