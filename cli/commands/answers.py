@@ -14,10 +14,11 @@ from cli.servers.sql_server.door import ServerGone, ask, ask_for_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     import pyarrow as pa
+    from pyspark.sql import SparkSession
 
-    from cli.jobs.workspace import Workspace
     from cli.runs.server_record import ServerRecord
     from cli.servers.sql_server.door import Question
     from cli.sql.query import Reading
@@ -28,47 +29,56 @@ IDLE_MINUTES = "SPARKHOUSE_SQL_IDLE_MINUTES"
 IDLE_MINUTES_OF_A_SHELL = 15.0
 
 
-@contextmanager
-def answered(question: Question, seconds: float | None) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+def answered(
+    question: Question, seconds: float | None
+) -> AbstractContextManager[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """Answer a question for a block: column names and rows, which come while they are read.
 
     By the server of the state folder, if one runs. With SPARKHOUSE_SQL_IDLE_MINUTES one is started, which ends when
     nobody has asked for so long. Raises as `Reading.rows`, TookTooLong.
     """
-    with _by_server(question, seconds, ask) as answer:
-        if answer:
-            yield answer
-            return
-    with _here(question, seconds) as (asked, workspace, journal):
-        yield asked.rows(workspace.spark, journal)
+    return _answered(question, seconds, ask, lambda asked, spark, journal: asked.rows(spark, journal))
 
 
-@contextmanager
 def answered_as_arrow(
     question: Question, seconds: float | None
-) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+) -> AbstractContextManager[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """The same as Arrow: its schema and batches."""
-    with _by_server(question, seconds, ask_for_arrow) as answer:
-        if answer:
-            yield answer
-            return
-    with _here(question, seconds) as (asked, workspace, journal):
-        yield asked.batches(workspace.spark, journal)
+    return _answered(question, seconds, ask_for_arrow, lambda asked, spark, journal: asked.batches(spark, journal))
 
 
 @contextmanager
+def _answered(
+    question: Question,
+    seconds: float | None,
+    asking: Callable[[ServerRecord, Question, float | None], Answer],
+    opening: Callable[[Reading, SparkSession, Journal], Answer],
+) -> Iterator[Answer]:
+    if answer := _by_server(question, seconds, asking):
+        yield answer
+        return
+    from cli.commands.access import reader
+    from cli.jobs import publishing
+    from cli.sql.interruption import interruptible
+    from cli.sql.query import reading
+
+    asked = reading(question.statement, question.as_of, question.run_id, question.limit)
+    workspace = reader("sql", quiet=True)
+    with interruptible(workspace.spark, seconds):
+        yield opening(asked, workspace.spark, publishing.publisher(workspace).journal)
+
+
 def _by_server(
     question: Question, seconds: float | None, asking: Callable[[ServerRecord, Question, float | None], Answer]
-) -> Iterator[Answer | None]:
+) -> Answer | None:
     home = Home.from_environment()
     require_in_place(home)
     server = running_server(home.path) or (_started(home, _idle_minutes()) if _idle_minutes() else None)
     try:
-        answer = asking(server, question, seconds) if server and server.is_of(home.path) else None
+        return asking(server, question, seconds) if server and server.is_of(home.path) else None
     except ServerGone:
         # It ended, as it does by itself when nobody asks, between the look at its record and the question.
-        answer = None
-    yield answer
+        return None
 
 
 def open_shell() -> None:
@@ -94,16 +104,3 @@ def _started(home: Home, minutes: float) -> ServerRecord:
     from cli.servers.sql_server.serving import Serving
 
     return start(home, Serving(idle_minutes=minutes))
-
-
-@contextmanager
-def _here(question: Question, seconds: float | None) -> Iterator[tuple[Reading, Workspace, Journal]]:
-    from cli.commands.access import reader
-    from cli.jobs import publishing
-    from cli.sql.interruption import interruptible
-    from cli.sql.query import reading
-
-    asked = reading(question.statement, question.as_of, question.run_id, question.limit)
-    workspace = reader("sql", quiet=True)
-    with interruptible(workspace.spark, seconds):
-        yield asked, workspace, publishing.publisher(workspace).journal

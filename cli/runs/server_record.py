@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cli.runs.writer_lock import acquired
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +76,7 @@ def only_server(folder: Path) -> Iterator[None]:
 
 def tell(folder: Path, record: ServerRecord) -> None:
     """Say that a server answers; its file is whole, or not there."""
-    draft = folder / f".{RECORD}.draft"
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(record), file)
-    draft.replace(folder / RECORD)
+    replace_file(folder / RECORD, json.dumps(asdict(record)).encode(), mode=0o600)
 
 
 def is_locked(folder: Path) -> bool:

@@ -9,22 +9,16 @@ import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from warehouse.contract.errors import SparkhouseError
+from cli.servers.reach import UnsafeServer, is_this_machine, require_long
 
 if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer  # type: ignore[import-untyped]
 
     from cli.machine.home import Home
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 THREADS = 8
-LEAST_LETTERS = 16
 # Without a browser that ends its requests, so many seconds.
 IDLE_SECONDS = 60
-
-
-class UnsafeServer(SparkhouseError, ValueError):
-    """A server that others could reach without showing that they may."""
 
 
 def serve(home: Home, host: str, port: int, token: str | None, *, read_only: bool) -> None:
@@ -80,9 +74,8 @@ def _keep_bodies_below(home: Home) -> None:
 
 def require_safe(host: str, token: str | None) -> None:
     """Raise UnsafeServer where others reach the server without a token, or with one that is easily guessed."""
-    if token is not None and len(token) < LEAST_LETTERS:
-        raise UnsafeServer(f"The token has {len(token)} letters; {LEAST_LETTERS} at least are hard to guess")
-    if host.lower() not in LOOPBACK and token is None:
+    require_long("token", token)
+    if not is_this_machine(host) and token is None:
         raise UnsafeServer(
             f"Others can reach {host}: give --token, or SPARKHOUSE_APP_TOKEN, which callers have to show; "
             "behind a proxy with TLS of its own, or what they send is read on the way"

@@ -51,7 +51,6 @@ WORDS = (
     *("union all", "case", "when", "then", "else", "end", "and", "or", "not", "in", "is null", "between", "like"),
     *("count", "sum", "avg", "min", "max", "desc", "distinct", "as", "on", "over", "partition by", "describe"),
 )
-DESCRIBED = "describe {}"
 
 
 @dataclass
@@ -93,7 +92,7 @@ class Shell:
 
     def _describe(self, name: str) -> None:
         if name:
-            self._answer(DESCRIBED.format(name))
+            self._answer(f"describe {name}")
             return
         with paged():
             print_rows(["table"], ((table.name,) for table in self.catalog.tables), self.style)

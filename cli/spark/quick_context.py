@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark import SparkContext
 
-from cli.spark.java_classes import compiled
+from cli.spark.java_classes import compiled, made
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject  # type: ignore[import-untyped]
@@ -29,15 +29,8 @@ class QuickContext(SparkContext):
         self._classes = compiled(gateway, SOURCE.read_text())
         # Tasks look for classes where the thread does that makes the context.
         jvm.Thread.currentThread().setContextClassLoader(self._classes)
-        settings = gateway.new_array(jvm.Object, 1)
-        settings[0] = jconf
-        (constructor,) = self._classes.loadClass(SOURCE.stem).getConstructors()
-        return jvm.JavaSparkContext(constructor.newInstance(settings))
+        return jvm.JavaSparkContext(made(gateway, self._classes, SOURCE.stem, jconf))
 
     def pieces_of(self, elements: JavaObject) -> JavaObject:
         """Return an iterator of Scala over an RDD, each element when it is made; `close()` ends it early."""
-        gateway: Any = self._gateway
-        (constructor,) = self._classes.loadClass(f"{SOURCE.stem}$Pieces").getConstructors()
-        arguments = gateway.jvm.java.util.ArrayList()
-        arguments.add(elements)
-        return constructor.newInstance(arguments.toArray())
+        return made(self._gateway, self._classes, f"{SOURCE.stem}$Pieces", elements)

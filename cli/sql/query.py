@@ -49,7 +49,7 @@ class Reading:
             raise TwoStates("--as-of reads what was published, --run what was not: give one of them")
 
     def rows(self, spark: SparkSession, journal: Journal) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-        """Return the column names and the rows, one partition of which is in memory at a time.
+        """Return the column names and the rows, which come while they are made.
 
         Raises, while rows are read too:
             NoSuchState: nothing was published then, or it is no longer kept.
@@ -102,7 +102,7 @@ def reading(statement: str, as_of: str | None = None, run_id: str | None = None,
 
 @contextmanager
 def many_partitions(spark: SparkSession) -> Iterator[None]:
-    """Let a sort make many small partitions: one at a time is held. Spark joins those smaller than they have to be."""
+    """Let a sort make many small partitions: on a cluster one at a time is held. Spark joins small ones."""
     spark.conf.set(PARTITIONS_OF_A_SORT, "64")
     try:
         yield

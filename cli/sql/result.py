@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def opened(frame: DataFrame) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     """Plan a DataFrame and run all but its last stage; return the names of its columns and its rows, in its order.
 
-    The JVM makes one partition after the other, and holds one; Python holds one batch of it (10,000 rows). This is
-    `toLocalIterator` with Arrow in the place of pickle, for which a map with a struct as its key is too much.
+    Python holds one batch of them (10,000 rows), the JVM a few (see `pieces_of`). Arrow stands in the place of pickle,
+    for which a map with a struct as its key is too much.
     """
     _, batches = _opened(fit_for_arrow(frame))
     columns = schema_of(frame)

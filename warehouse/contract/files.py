@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, on disk before this returns."""
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a file whole or not at all, on disk before this returns; of its mode, the user's umask takes its part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

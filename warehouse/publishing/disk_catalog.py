@@ -10,6 +10,7 @@ from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.journal import milliseconds
 from warehouse.publishing.location import TableFolder, table_folders
 from warehouse.publishing.metadata_files import read_metadata
+from warehouse.publishing.reading import PublishedMove
 from warehouse.publishing.tables import MAIN, Change
 
 if TYPE_CHECKING:
@@ -122,24 +123,20 @@ class DiskCatalog:
         is_table = len(parts) == len(("schema", "table")) and all(part.isidentifier() for part in parts)
         return DiskTable(folder) if is_table and folder.metadata_files else None
 
-    def publication_times(self) -> list[tuple[str, int, int]]:
-        times = ("run_id", "started_at", "published_at")
-        found = {tuple(row[name] for name in times) for row in self._published()}
-        return sorted(
-            ((run_id, milliseconds(start), milliseconds(end)) for run_id, start, end in found), key=lambda each: each[1]
-        )
-
-    def left_by(self, run_id: str) -> dict[str, int]:
-        moves = sorted(
-            (row for row in self._published() if row["run_id"] == run_id),
-            key=lambda row: (row["started_at"], row["position"]),
-        )
-        left = {row["table_name"]: row["snapshot_id_after"] for row in moves}
-        return {table: snapshot_id for table, snapshot_id in left.items() if snapshot_id is not None}
-
-    def _published(self) -> list[dict[str, Any]]:
+    def moves(self) -> list[PublishedMove]:
         published = self.find(PUBLICATIONS)
-        return published.rows(published.head()).to_pylist() if published else []
+        rows = published.rows(published.head()).to_pylist() if published else []
+        return [
+            PublishedMove(
+                row["run_id"],
+                milliseconds(row["started_at"]),
+                milliseconds(row["published_at"]),
+                row["position"],
+                row["table_name"],
+                row["snapshot_id_after"],
+            )
+            for row in rows
+        ]
 
 
 def _main_of(metadata: dict[str, Any]) -> int | None:

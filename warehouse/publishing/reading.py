@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.journal import milliseconds, moment, utc_moment
@@ -34,17 +34,25 @@ class Readable(Protocol):
         """Return the snapshot that `main` is at; None if there is nothing on it."""
 
 
+class PublishedMove(NamedTuple):
+    """A table that a run's publication moved, the `position`-th of it; times are milliseconds since 1970 UTC."""
+
+    run_id: str
+    started_at: int
+    published_at: int
+    position: int
+    table: str
+    snapshot_id: int | None
+
+
 class Catalog(Protocol):
     """Where the tables of a warehouse are found, and what was published of them when."""
 
     def find(self, name: str) -> Readable | None:
         """Return a table, None if there is none of that name."""
 
-    def publication_times(self) -> Sequence[tuple[str, int, int]]:
-        """Return run, start and end (milliseconds since 1970 UTC) of each publication, the oldest first."""
-
-    def left_by(self, run_id: str) -> Mapping[str, int]:
-        """Return the snapshot of each table that a run left as the published one."""
+    def moves(self) -> Iterable[PublishedMove]:
+        """Return what publications and rollbacks moved, in any order."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +91,12 @@ def resolve_moment(catalog: Catalog, text: str) -> Moment:
 
     A time while a publication was under way is taken for the moment before it. Raises NoSuchState.
     """
-    times = catalog.publication_times()
+    moves = sorted(catalog.moves(), key=lambda move: (move.started_at, move.position))
+    times = list(dict.fromkeys((move.run_id, move.started_at, move.published_at) for move in moves))
     ended = [end for run_id, _, end in times if run_id == text]
     if ended:
-        _require_own_state(catalog, text, Moment(ended[-1]))
+        left = {move.table: move.snapshot_id for move in moves if move.run_id == text}
+        _require_own_state(catalog, text, left, Moment(ended[-1]))
         return Moment(ended[-1])
     try:
         until = milliseconds(utc_moment(text))
@@ -98,10 +108,9 @@ def resolve_moment(catalog: Catalog, text: str) -> Moment:
     return Moment(under_way[0], inclusive=False) if under_way else Moment(until)
 
 
-def _require_own_state(catalog: Catalog, run_id: str, when: Moment) -> None:
+def _require_own_state(catalog: Catalog, run_id: str, left: Mapping[str, int | None], when: Moment) -> None:
     """Raise NoSuchState if at the end of a run the tables are not what it left: a clock told it another time."""
-    left = catalog.left_by(run_id)
-    existing = _found(catalog, left)
+    existing = _found(catalog, (table for table, snapshot_id in left.items() if snapshot_id is not None))
     other = [table.name for table in existing if _seen(table, when)[-1:] not in ([], [left[table.name]])]
     if other:
         raise NoSuchState(

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from warehouse.contract.moments import moment as at_micros
 from warehouse.contract.tables import append_rows, create_or_widen
 from warehouse.publishing.journal import moment
+from warehouse.publishing.reading import PublishedMove
 from warehouse.publishing.tables import SCHEMAS, tables
 
 if TYPE_CHECKING:
@@ -102,23 +103,14 @@ def published_runs(spark: SparkSession) -> list[str]:
     return [row.run_id for row in newest.collect()]
 
 
-def publication_times(spark: SparkSession) -> list[tuple[str, int, int]]:
-    """Return run, start and end (milliseconds since 1970 UTC) of each publication, the oldest first."""
+def published_moves(spark: SparkSession) -> list[PublishedMove]:
+    """Return what publications and rollbacks moved, in any order."""
     published = _published(spark)
     if published is None:
         return []
-    times = ("run_id", F.unix_millis("started_at"), F.unix_millis("published_at"))
-    return sorted({tuple(row) for row in published.select(*times).collect()}, key=lambda each: each[1])
-
-
-def left_by(spark: SparkSession, run_id: str) -> dict[str, int]:
-    """Return the snapshot of each table that a run left as the published one."""
-    published = _published(spark)
-    if published is None:
-        return {}
-    moves = published.where(F.col("run_id") == run_id).orderBy("started_at", "position").collect()
-    left = {row.table_name: row.snapshot_id_after for row in moves}
-    return {table: snapshot_id for table, snapshot_id in left.items() if snapshot_id is not None}
+    times = (F.unix_millis("started_at"), F.unix_millis("published_at"))
+    rows = published.select("run_id", *times, "position", "table_name", "snapshot_id_after").collect()
+    return [PublishedMove(*row) for row in rows]
 
 
 def snapshots_since(spark: SparkSession, since: datetime) -> dict[str, set[int]]:

@@ -11,6 +11,7 @@ from warehouse.publishing.tables import find_table
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from warehouse.publishing.reading import PublishedMove
     from warehouse.publishing.tables import Table
 
 
@@ -23,8 +24,5 @@ class SparkCatalog:
     def find(self, name: str) -> Table | None:
         return find_table(self.spark, name)
 
-    def publication_times(self) -> list[tuple[str, int, int]]:
-        return records.publication_times(self.spark)
-
-    def left_by(self, run_id: str) -> dict[str, int]:
-        return records.left_by(self.spark, run_id)
+    def moves(self) -> list[PublishedMove]:
+        return records.published_moves(self.spark)

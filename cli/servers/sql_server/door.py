@@ -7,8 +7,6 @@ away before one is read.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -19,7 +17,7 @@ from multiprocessing.connection import Client, Listener
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from cli.servers.sql_server.serving import LOOPBACK
+from cli.servers.reach import LOOPBACK
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
@@ -62,14 +60,13 @@ class ServerGone(SparkhouseError, ConnectionError):
 class Activity:
     """How much a server has to do, and since when it has nothing."""
 
-    statements: int = 0
     open: int = 0
     idle_since: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
     def statement(self) -> Iterator[None]:
-        """Count a statement, and that it is being answered during the block."""
+        """Count a statement as open during the block."""
         self._change(1)
         try:
             yield
@@ -78,7 +75,6 @@ class Activity:
 
     def _change(self, by: int) -> None:
         with self._lock:
-            self.statements += max(by, 0)
             self.open += by
             self.idle_since = time.monotonic()
 
@@ -114,7 +110,6 @@ class Door:
 
     def _serve(self, caller: Connection) -> None:
         with suppress(EOFError, OSError), caller:
-            _send_at_once(caller)
             question = Question(**caller.recv())
             with self._activity.statement(), self._session() as spark:
                 self._answer(caller, question, spark)
@@ -162,12 +157,6 @@ def _sent_as_arrow(asked: Reading, spark: SparkSession, journal: Journal) -> Ite
     yield COLUMNS, schema.serialize().to_pybytes()
     for batch in batches:
         yield ROWS, batch.serialize().to_pybytes()
-
-
-def _send_at_once(connection: Connection) -> None:
-    """Let a short message not wait for the one before it to be confirmed, which takes the other side 40 ms."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as same:
-        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 @contextmanager

@@ -39,8 +39,8 @@ class Listing:
         self._tables, self._lists = tables, lists
         self._catalog, self._journal = catalog, journal
         self._scratch = scratch
-        self._snapshots: dict[str, int] = {}
-        self._described: dict[str, str] = {}
+        # Of each table that is listed, its snapshot and its description.
+        self._listed: dict[str, tuple[int, str]] = {}
         for schema in NAMESPACES:
             lists.sql(f"create database if not exists {schema} location '{_escaped(str(scratch))}'")
 
@@ -58,17 +58,18 @@ class Listing:
     def refresh(self) -> None:
         """List what is published now; of a table whose snapshot is as it was, nothing is looked at."""
         published = dict(self._published())
-        for name in self._described.keys() - published.keys():
+        for name in self._listed.keys() - published.keys():
             self._lists.sql(f"drop table if exists {name}")
-            del self._described[name], self._snapshots[name]
+            del self._listed[name]
         for name, (table, snapshot_id) in published.items():
-            if self._snapshots.get(name) == snapshot_id:
+            then, before = self._listed.get(name, (None, None))
+            if then == snapshot_id:
                 continue
             described = self._description(table, snapshot_id)
-            if self._described.get(name) != described:
+            if described != before:
                 self._lists.sql(f"drop table if exists {name}")
                 self._lists.sql(f"create table {name} {described}")
-            self._described[name], self._snapshots[name] = described, snapshot_id
+            self._listed[name] = (snapshot_id, described)
 
     def _published(self) -> Iterator[tuple[str, tuple[DiskTable, int]]]:
         tables = {table.name: table for table in self._catalog.tables if table.name.startswith(NAMESPACES)}

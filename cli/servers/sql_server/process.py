@@ -15,7 +15,7 @@ import secrets
 import signal
 import sys
 import threading
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,8 +81,7 @@ def _open(home: Home, serving: Serving, stopped: threading.Event) -> tuple[Activ
             return answering.sql(statement)
 
     sessions = ClientSessions(answer)
-    with ExitStack() as until_it_listens:
-        keys = until_it_listens.enter_context(_keys(home, serving))
+    with _keys(home, serving) as keys:
         listens = {} if serving.port is None else thrift_settings(serving, keys)
         spark = start_spark(0, server_settings() | listens, sessions.extensions)
         if serving.port is not None:

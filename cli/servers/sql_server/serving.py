@@ -6,20 +6,13 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warehouse.contract.errors import SparkhouseError
+from cli.servers.reach import LOOPBACK, UnsafeServer, is_this_machine, require_long
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-LOOPBACK = "127.0.0.1"
-THIS_MACHINE = frozenset({"localhost", LOOPBACK, "::1"})
-LEAST_LETTERS = 16
 PASSWORD = "SPARKHOUSE_SQL_PASSWORD"  # noqa: S105 - the name of a variable
-
-
-class UnsafeSqlServer(SparkhouseError, ValueError):
-    """A server that others could reach without showing that they may, or listen to on the way."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +21,7 @@ class Serving:
 
     It ends after `idle_minutes` in which nobody asks, if it ever does; a statement of a client after `timeout` seconds,
     and with an error where it has more than `most_rows`, whatever their number if that is 0. `certificate` and `key`
-    are files in PEM. With `has_password`, callers have to know the one in SPARKHOUSE_SQL_PASSWORD. Raises
-    UnsafeSqlServer.
+    are files in PEM. With `has_password`, callers have to know the one in SPARKHOUSE_SQL_PASSWORD. Raises UnsafeServer.
     """
 
     host: str = LOOPBACK
@@ -43,9 +35,9 @@ class Serving:
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
-            raise UnsafeSqlServer("--tls-cert and --tls-key go together: a certificate and its key, in PEM")
-        if self.host.lower() not in THIS_MACHINE and not (self.certificate and self.has_password):
-            raise UnsafeSqlServer(
+            raise UnsafeServer("--tls-cert and --tls-key go together: a certificate and its key, in PEM")
+        if not is_this_machine(self.host) and not (self.certificate and self.has_password):
+            raise UnsafeServer(
                 f"Others can reach {self.host}: give --tls-cert and --tls-key, and a password that callers have to "
                 f"show, in {PASSWORD} or a file (--password-file)"
             )
@@ -54,15 +46,14 @@ class Serving:
 def password_of(file: Path | None, environment: Mapping[str, str]) -> str | None:
     """Return the password that callers have to show: of a file that its owner alone can read, or of the environment.
 
-    Raises UnsafeSqlServer.
+    Raises UnsafeServer.
     """
     if file is None:
         password = environment.get(PASSWORD) or None
     else:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & 0o077:
-            raise UnsafeSqlServer(f"{file} can be read by others (mode {mode:04o}): `chmod 600 {file}`")
+            raise UnsafeServer(f"{file} can be read by others (mode {mode:04o}): `chmod 600 {file}`")
         password = file.read_text().strip()
-    if password is not None and len(password) < LEAST_LETTERS:
-        raise UnsafeSqlServer(f"The password has {len(password)} letters; {LEAST_LETTERS} at least are hard to guess")
+    require_long("password", password)
     return password

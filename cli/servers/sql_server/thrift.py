@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cli.spark.java_classes import compiled
+from cli.spark.java_classes import compiled, made
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
@@ -74,13 +74,10 @@ class ClientSessions:
 
         ensure_callback_server_started(gateway)
         self._classes = compiled(gateway, SOURCE.read_text())
-        (constructor,) = self._classes.loadClass(f"{SOURCE.stem}$Extensions").getConstructors()
-        may_differ, arguments = gateway.jvm.java.util.HashSet(), gateway.jvm.java.util.ArrayList()
+        may_differ = gateway.jvm.java.util.HashSet()
         for name in MAY_DIFFER:
             may_differ.add(name)
-        arguments.add(_Asked(self._answer))
-        arguments.add(may_differ)
-        return constructor.newInstance(arguments.toArray())
+        return made(gateway, self._classes, f"{SOURCE.stem}$Extensions", _Asked(self._answer), may_differ)
 
     def own(self, spark: SparkSession) -> SparkSession:
         """Return a new session of ours, whose statements are not asked for."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.servers.app_server import UnsafeServer, require_safe
+from cli.servers.app_server import require_safe
+from cli.servers.reach import UnsafeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from certificates import write_certificate
 
+from cli.servers.reach import UnsafeServer
 from cli.servers.sql_server.keystore import NoCertificate, keystore
-from cli.servers.sql_server.serving import PASSWORD, Serving, UnsafeSqlServer, password_of
+from cli.servers.sql_server.serving import PASSWORD, Serving, password_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,25 +22,25 @@ LONG = "sixteen letters."
 def test_others_need_tls_and_a_password(host: str) -> None:
     halves: tuple[dict[str, Any], ...] = ({}, {"certificate": "a", "key": "b"}, {"has_password": True})
     for given in halves:
-        with pytest.raises(UnsafeSqlServer, match=f"Others can reach {host}"):
+        with pytest.raises(UnsafeServer, match=f"Others can reach {host}"):
             Serving(host, 1, **given)
     assert Serving(host, 1, certificate="a", key="b", has_password=True)
 
 
 def test_a_certificate_has_a_key() -> None:
-    with pytest.raises(UnsafeSqlServer, match="go together"):
+    with pytest.raises(UnsafeServer, match="go together"):
         Serving(certificate="a")
 
 
 def test_a_password_comes_from_the_environment_or_from_a_file_of_ones_own(tmp_path: Path) -> None:
     assert password_of(None, {}) is None
     assert password_of(None, {PASSWORD: LONG}) == LONG
-    with pytest.raises(UnsafeSqlServer, match="16 at least"):
+    with pytest.raises(UnsafeServer, match="16 at least"):
         password_of(None, {PASSWORD: LONG[1:]})
     file = tmp_path / "password"
     file.write_text(f"{LONG}\n")
     file.chmod(0o640)
-    with pytest.raises(UnsafeSqlServer, match="chmod 600"):
+    with pytest.raises(UnsafeServer, match="chmod 600"):
         password_of(file, {})
     file.chmod(0o600)
     assert password_of(file, {PASSWORD: "another of many letters"}) == LONG

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
-import pyspark
 import pytest
 import sqlalchemy
 from attacks import REFUSED, lines
+from beeline import beeline
 from commands import drop_all_tables, run_command
 from pyhive import hive
 from pyhive.exc import OperationalError
@@ -170,16 +170,8 @@ def read_by_sqlalchemy(server: ServerRecord) -> dict[str, Any]:
 
 def read_by_beeline(server: ServerRecord) -> dict[str, Any]:
     """Its own commands ask for what JDBC calls the metadata of a database."""
-    jars, java = Path(pyspark.__file__).parent / "jars", Path(os.environ["JAVA_HOME"]) / "bin" / "java"
-    beeline = [str(java), "-cp", f"{jars}/*", "org.apache.hive.beeline.BeeLine", "--outputformat=csv2", "--silent=true"]
-    done = subprocess.run(
-        [*beeline, "-u", f"jdbc:hive2://{server.host}:{server.port}/marts"],
-        input="\n".join([f"{QUERY};", "!metadata getSchemas", "!tables", "!columns dim_users", "!quit"]),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    said = [f"{QUERY};", "!metadata getSchemas", "!tables", "!columns dim_users", "!quit"]
+    done = beeline("-u", f"jdbc:hive2://{server.host}:{server.port}/marts", said="\n".join(said))
     lines = [line.rpartition("> ")[2].split(",") for line in done.stdout.splitlines()]
     begin = {line[0]: number for number, line in enumerate(lines)}
     assert {"user_id", "TABLE_SCHEM", "TABLE_CAT"} <= begin.keys(), (done.stdout, done.stderr)

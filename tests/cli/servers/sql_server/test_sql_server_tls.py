@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import ssl
-import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyspark
 import pytest
 import thrift_sasl
+from beeline import beeline
 from certificates import write_certificate
 from commands import drop_all_tables, run_command
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
@@ -86,15 +84,7 @@ def test_hives_jdbc_driver_reads_over_tls(server: ServerRecord, certificate: tup
         f"jdbc:hive2://{server.host}:{server.port}/;ssl=true;sslTrustStore={trusted};trustStoreType=PKCS12;"
         "trustStorePassword=changeit"
     )
-    jars, java = Path(pyspark.__file__).parent / "jars", Path(os.environ["JAVA_HOME"]) / "bin" / "java"
-    beeline = [str(java), "-cp", f"{jars}/*", "org.apache.hive.beeline.BeeLine", "--outputformat=csv2", "--silent=true"]
-    done = subprocess.run(
-        [*beeline, "-u", url, "-n", "anybody", "-p", PASSWORD, "-e", "select 40 + 2 as answer"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = beeline("-u", url, "-n", "anybody", "-p", PASSWORD, "-e", "select 40 + 2 as answer")
     assert done.stdout.split()[-2:] == ["answer", "42"], done.stderr
 
 
