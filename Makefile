@@ -6,7 +6,7 @@ STAMP := .venv/.set-up
 # The environment holds absolute paths: a clone that was moved or renamed, or whose Python is gone, sets itself up again.
 IS_SET_UP := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -I -c '' 2>/dev/null && echo yes)
 
-.PHONY: run test test-with-java test-without-java test-field test-faults browser pictures lint bench bench-full bench-models bench-gate lock setup archive moved
+.PHONY: run test test-with-java test-without-java test-field test-cluster test-faults database browser pictures lint bench bench-full bench-models bench-gate lock setup archive moved
 
 run: setup
 	$(BIN)/sparkhouse run $(if $(EVENTS),--events "$(EVENTS)")
@@ -16,14 +16,24 @@ test: setup
 	$(MAKE) --no-print-directory --keep-going --jobs 2 test-with-java test-without-java
 
 test-with-java: setup
-	$(BIN)/pytest -m "java and not needs_root"
+	$(BIN)/pytest -m "java and not needs_root and not cluster"
 
 test-without-java: setup
-	$(BIN)/pytest -m "not java and not needs_root"
+	$(BIN)/pytest -m "not java and not needs_root and not cluster"
 
 # Other people's machines: what needs root, mounts or name spaces; each says why where it is skipped.
 test-field: setup
 	$(BIN)/pytest -m needs_root tests/field
+
+# A cluster on this machine: Spark's own master and workers, and PostgreSQL, started and ended by the tests.
+test-cluster: setup database
+	$(BIN)/pytest -m cluster tests/cluster
+
+# What tests of a cluster need, and skip without: Debian's PostgreSQL, without a server of its own, and its driver for Java.
+database:
+	{ test -r /usr/share/java/postgresql.jar && ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1; } || { \
+		mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf && \
+		apt-get -qq update && apt-get -qq install --yes --no-install-recommends postgresql libpostgresql-jdbc-java > /dev/null; }
 
 # What tests of pages need, and skip without: Debian's Chromium, and axe-core from npm by its own lock file.
 browser:
@@ -58,8 +68,9 @@ bench: setup
 	$(BIN)/python tests/benchmarks/app_load.py
 
 # Hours, and some 60 GB of disk: ten and ninety times the log, more and more days, 12 GB.
-bench-full: bench
+bench-full: bench database
 	$(BIN)/python tests/benchmarks/ratios.py 2250 1
+	PYTHONPATH=tests/helpers $(BIN)/python tests/benchmarks/on_a_cluster.py 2250 1
 	$(BIN)/python tests/benchmarks/one_more_day.py 2250
 	$(BIN)/python tests/benchmarks/growth_in_days.py
 	$(BIN)/python tests/benchmarks/large_log.py

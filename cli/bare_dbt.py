@@ -61,7 +61,7 @@ def main() -> None:
         require_in_place(home)
         forget_other_project()
         if needs_spark(sys.argv[1:]):
-            start_spark(held_bytes(home.warehouse))
+            start_spark(held_bytes(home))
         from dbt.cli.main import cli
 
         try:

@@ -32,7 +32,7 @@ def _java_is_announced(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     """`make test` has what is marked `java` in one process, so that one JVM works at a time, and all else beside it."""
     if not request.node.get_closest_marker("java"):
         refused = "a test that starts Java uses the fixture `spark` or is marked `java`"
-        monkeypatch.setattr("cli.spark.session.launch", lambda _: pytest.fail(refused))
+        monkeypatch.setattr("cli.spark.session.launch", lambda *_: pytest.fail(refused))
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def writer(command: str, *, quiet: bool, wait: bool, log_bytes: int | None = Non
     """
     home, steps = Home.from_environment(), new_steps(command, quiet=quiet)
     with recorded(home, steps, wait=wait):
-        workspace = start_workspace(home, steps, held_bytes(home.warehouse) if log_bytes is None else log_bytes)
+        workspace = start_workspace(home, steps, held_bytes(home) if log_bytes is None else log_bytes)
         with exporting.followed(workspace):
             publishing.finish_publication(workspace)
             yield workspace

@@ -84,7 +84,6 @@ def _by_server(
 def open_shell() -> None:
     """Open a shell on the server of the state folder; where none runs, one is started that ends by itself."""
     from cli.servers.sql_shell import Shell, run_shell
-    from warehouse.publishing.disk_catalog import DiskCatalog
 
     home = Home.from_environment()
     require_in_place(home)
@@ -92,7 +91,7 @@ def open_shell() -> None:
     if not running_server(home.path):
         print(f"Starting a SQL server, which ends when nobody has asked for {minutes:g} minutes ...", file=sys.stderr)
     _started(home, minutes)
-    run_shell(Shell(lambda: _started(home, minutes), DiskCatalog(home.warehouse)), home.sql_history)
+    run_shell(Shell(lambda: _started(home, minutes), home.catalog), home.sql_history)
 
 
 def _idle_minutes() -> float:

@@ -79,7 +79,8 @@ def tables(
     import sparkhouse
     from cli.printing.console import print_rows
 
-    listed = sparkhouse.tables(home=Home.from_environment().path)
+    Home.from_environment()
+    listed = sparkhouse.tables()
     print_rows(["table", "rows", "path"], ((table.name, table.row_count, table.path) for table in listed), style.value)
 
 

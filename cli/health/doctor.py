@@ -9,10 +9,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.health.cluster import database_findings
 from cli.health.machine_checks import Finding, machine_findings
 from cli.health.trial import spark_findings
 from cli.runs.records import damaged_records
 from cli.runs.relocation import require_in_place
+from cli.runs.spares import damages
 from cli.spark.class_archive import why_unfit
 
 if TYPE_CHECKING:
@@ -38,10 +40,14 @@ def examine(home: Home, *, quick: bool = False) -> Iterator[Finding]:
     yield _java()
     yield _archive()
     yield from machine_findings(home)
-    misplaced = _place(home)
-    yield misplaced
-    if misplaced.ok and not quick:
+    needed = [*database_findings(home.cluster)] if home.cluster else [_place(home)]
+    yield from needed
+    is_there = all(finding.ok for finding in needed)
+    if is_there and not quick:
         yield from spark_findings(home)
+    if home.cluster and not is_there:
+        # Nobody else could tell of the tables.
+        return
     yield from _small_files(home)
     yield from _tables(home)
 
@@ -102,13 +108,12 @@ def _small_files(home: Home) -> Iterator[Finding]:
     """What would make a command refuse, or is set aside by the next one that writes."""
     from warehouse.landing.salt import salt_fault
     from warehouse.publishing.clock import ClockWasAhead, require_past
-    from warehouse.publishing.journal import Journal
 
-    if Journal(home.journal).is_damaged:
+    if home.journal.is_damaged:
         yield Finding(
             "Journal",
             ok=False,
-            found=f"{home.journal} is damaged",
+            found=f"{home.journal.words.place} is damaged",
             remedy="The next command that writes sets it aside.",
         )
     for record in damaged_records(home):
@@ -119,15 +124,13 @@ def _small_files(home: Home) -> Iterator[Finding]:
         found, remedy = fault
         yield Finding("Salt", ok=False, found=found, remedy=f"{remedy[0].upper()}{remedy[1:]}.")
     try:
-        require_past(home.warehouse)
+        require_past(home.catalog.written)
     except ClockWasAhead as ahead:
         yield Finding("Clock", ok=False, found="tables were written ahead of now", remedy=f"{ahead}.")
 
 
 def _tables(home: Home) -> Iterator[Finding]:
-    from warehouse.publishing.metadata_backups import damaged
-
-    for damage in damaged(home.warehouse, home.metadata_backups):
-        yield Finding(damage.table, ok=False, found=str(damage.path), remedy=damage.message)
-    tables = sorted(f"{path.parent.name}.{path.name}" for path in home.warehouse.glob("*/*") if path.is_dir())
+    for table, path, message in damages(home):
+        yield Finding(table, ok=False, found=path, remedy=message)
+    tables = sorted(table.name for table in home.catalog.written)
     yield Finding("Tables", ok=True, found=", ".join(tables) or "none yet: `sparkhouse run` makes them")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt import DbtFailed
+from cli.runs.spares import reported_damages
 from cli.spark.jvm import SparkDidNotStart, newest
 from warehouse.contract.errors import SparkhouseError
 
@@ -100,8 +101,6 @@ FAULTS = (
 
 def told_faults(error: BaseException, home: Home) -> list[str]:
     """Return what to say of an error that the machine or a damaged file is to blame for; nothing of any other."""
-    from warehouse.publishing.metadata_backups import reported_damage
-
     jvm = newest()
     fault = recognised(error, str(home.path), jvm)
     if fault:
@@ -110,7 +109,7 @@ def told_faults(error: BaseException, home: Home) -> list[str]:
         told_all = not first_line or first_line in fault or (jvm is not None and jvm.code is not None)
         return [fault] if told_all else [fault, f"({first_line})"]
     text = "".join(traceback.format_exception(error))
-    return [damage.message for damage in reported_damage(text, home.warehouse, home.metadata_backups)]
+    return reported_damages(home, text)
 
 
 def recognised(error: BaseException, home: str, jvm: Jvm | None = None) -> str | None:

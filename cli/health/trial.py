@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from cli.health.cluster import executor_findings
 from cli.health.machine_checks import Finding
 from cli.health.machine_faults import told_faults
 from cli.spark.session import start_spark
@@ -36,6 +37,8 @@ def spark_findings(home: Home) -> Iterator[Finding]:
         return
     yield Finding("Spark", ok=True, found=f"{spark.version}, up in {time.monotonic() - started:.0f} s")
     yield _tried("Writes and reads a table", lambda: write_and_read(spark, home), home)[1]
+    if home.cluster and home.cluster.has_executors:
+        yield from executor_findings(spark, home, home.cluster)
 
 
 def _tried(subject: str, attempt: Callable[[], SparkSession | None], home: Home) -> tuple[SparkSession | None, Finding]:

@@ -77,9 +77,11 @@ class DemoLog:
 
     @property
     def _files(self) -> dict[str, str]:
-        below = self.home.simulated_log.relative_to(self.home.path)
-        homes = [str(self.home.path), *former_homes(self.home)]
-        files = [os.fsencode(str(Path(home) / below)).decode("utf-8", "backslashreplace") for home in homes]
+        log = self.home.simulated_log
+        places = [log]
+        if log.is_relative_to(self.home.path):
+            places += [Path(home) / log.relative_to(self.home.path) for home in former_homes(self.home)]
+        files = [os.fsencode(str(place)).decode("utf-8", "backslashreplace") for place in places]
         return {f"file_{number}": file for number, file in enumerate(files)}
 
     @property

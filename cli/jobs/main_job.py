@@ -51,7 +51,7 @@ def run_all(
             if lack := lack_of_room(home.path, to_read):
                 steps.tell(lack)
             with ThreadPoolExecutor(1) as background:
-                starting = background.submit(start_spark, to_read + held_bytes(home.warehouse))
+                starting = background.submit(start_spark, to_read + held_bytes(home))
                 log = events or simulated_log(home, steps, has_logs=home.has_logs)
                 import_in_background(*SLOW_IMPORTS)
                 workspace = Workspace(starting.result(), home, steps)

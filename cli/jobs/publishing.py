@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from cli.machine.account import account
 from cli.runs.records import DISCARDED, PUBLISHED, ROLLED_BACK, mark, require_stopped_by_gate
+from cli.runs.spares import keep_spares
 from cli.runs.upkeep import tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import timedelta
 
     from cli.jobs.workspace import Workspace
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
 
 def publisher(workspace: Workspace) -> Publisher:
     """What moves the tables of the state folder, and its journal."""
-    from warehouse.publishing.journal import Journal
     from warehouse.publishing.publication import Publisher
 
-    return Publisher(workspace.spark, Journal(workspace.home.journal))
+    return Publisher(workspace.spark, workspace.home.journal)
 
 
 @contextmanager
@@ -47,7 +47,9 @@ def finish_publication(workspace: Workspace) -> None:
     if own.journal.needs_finishing:
         with workspace.steps.step("finish") as step:
             if own.journal.is_damaged:
-                step.detail = f"{own.journal.path} was damaged, and is set aside; no publication had been cut short"
+                step.detail = (
+                    f"{own.journal.words.place} was damaged, and is set aside; no publication had been cut short"
+                )
             publication = own.finish()
             if publication:
                 _after_moves(workspace, publication.moves)
@@ -109,7 +111,7 @@ def discard(workspace: Workspace, run_id: str | None, *, older: bool = False) ->
         chosen += [each for each in branch.unpublished_runs(workspace.spark) if run_id is None or each < run_id]
     for each in chosen:
         with workspace.steps.step("discard") as step:
-            names = branch.discard(workspace.spark, each, workspace.home.warehouse)
+            names = branch.discard(workspace.spark, each, workspace.home.own_warehouse)
             step.rows_out = len(names)
             step.detail = f"run {each} left {', '.join(names)}"
         mark(workspace.home, each, DISCARDED)
@@ -123,8 +125,8 @@ def maintain(workspace: Workspace, keep: timedelta) -> list[Upkeep]:
 
     with workspace.steps.step("maintain") as step:
         needed = upkeep.needed_snapshots(workspace.spark, datetime.now(timezone.utc) - keep)
-        tended = upkeep.maintain(workspace.spark, workspace.home.warehouse, needed, keep)
-        _keep_backups(workspace, [each.table for each in tended])
+        tended = upkeep.maintain(workspace.spark, workspace.home.own_warehouse, needed, keep)
+        keep_spares(workspace.home, [each.table for each in tended])
         tended += tidy(workspace.home)
         together = upkeep.total(tended)
         step.detail = (
@@ -135,22 +137,15 @@ def maintain(workspace: Workspace, keep: timedelta) -> list[Upkeep]:
 
 
 def _after_moves(workspace: Workspace, moves: Sequence[Move]) -> None:
-    """Bring up to date what follows the tables: backups of their metadata, and MLflow's aliases the model versions."""
+    """Bring up to date what follows the tables: spares of their metadata, and MLflow's aliases the model versions."""
     from models_ml.tables import MODEL_VERSIONS
 
     tables = [move.table for move in moves]
-    _keep_backups(workspace, tables)
+    keep_spares(workspace.home, tables)
     if MODEL_VERSIONS in tables:
         from models_ml.registry.aliases import follow
 
         follow(workspace.spark, workspace.home.mlflow)
-
-
-def _keep_backups(workspace: Workspace, names: Iterable[str]) -> None:
-    from warehouse.publishing.metadata_backups import keep_backup
-
-    for name in names:
-        keep_backup(name, workspace.home.warehouse, workspace.home.metadata_backups)
 
 
 def _tell_of_branch(workspace: Workspace) -> None:

@@ -23,6 +23,8 @@ from cli.machine.limits import raise_open_files
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cli.machine.cluster import Cluster
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 DBT_PROJECT = REPOSITORY / "warehouse"
 PROFILES = REPOSITORY / "profiles"
@@ -45,6 +47,8 @@ KEPT = frozenset(
 )
 # Ours, and those of the test runner, which runs commands in its own process.
 KEPT_PREFIXES = ("SPARKHOUSE_", "PYTEST_")
+# What leads to a cluster's managers and stores, and lets in there.
+OF_CLUSTERS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "KUBECONFIG", "KRB5", "AWS_", "AZURE_", "GOOGLE_", "PGSSL")
 # Whose variables change what Sparkhouse does; `sparkhouse doctor` names those that are set and left out.
 FOREIGN = re.compile(r"(SPARK|PYSPARK|HADOOP|YARN|HIVE|DBT|MLFLOW|GX|JAVA|JDK|_JAVA|PYTHON|ICEBERG)_?|CLASSPATH$|TZ$")
 UTF8_LOCALES = ("C.UTF-8", "C.utf8", "en_US.UTF-8")
@@ -58,11 +62,12 @@ class Machine:
     java_home: Path
     user: str
     locale: Mapping[str, str]
+    cluster: Cluster | None = None
 
     @classmethod
-    def here(cls, home: Path) -> Machine:
+    def here(cls, home: Path, cluster: Cluster | None = None) -> Machine:
         """Look at the machine and the user of this process."""
-        return cls(home, java_home(os.environ.get("JAVA_HOME")), user_name(), _locale(os.environ))
+        return cls(home, java_home(os.environ.get("JAVA_HOME")), user_name(), _locale(os.environ), cluster)
 
 
 def made(inherited: Mapping[str, str], machine: Machine) -> dict[str, str]:
@@ -71,9 +76,11 @@ def made(inherited: Mapping[str, str], machine: Machine) -> dict[str, str]:
     The process and all that it starts live in UTC: whatever the user's time zone, no instant is read as local time.
     """
     # Without HOME and account, as in a service, libraries that ask for the user's folder as they load would end here.
+    prefixes = (*KEPT_PREFIXES, *OF_CLUSTERS) if machine.cluster else KEPT_PREFIXES
     kept = {"HOME": str(machine.home)} | {
-        name: value for name, value in inherited.items() if value and (name in KEPT or name.startswith(KEPT_PREFIXES))
+        name: value for name, value in inherited.items() if value and (name in KEPT or name.startswith(prefixes))
     }
+    jars = [iceberg_jar(), *(machine.cluster.jars if machine.cluster else ())]
     return kept | {
         "SPARKHOUSE_HOME": str(machine.home),
         "TZ": "UTC",
@@ -82,14 +89,14 @@ def made(inherited: Mapping[str, str], machine: Machine) -> dict[str, str]:
         "JAVA_HOME": str(machine.java_home),
         "SPARK_HOME": str(package("pyspark")),
         "SPARK_CONF_DIR": str(SPARK_CONF),
-        "SPARK_DIST_CLASSPATH": str(_iceberg()),
+        "SPARK_DIST_CLASSPATH": os.pathsep.join(map(str, jars)),
         # Java is started once more, to put its own command line together: it has no need of a file in /tmp for that.
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData -XX:TieredStopAtLevel=1",
-        # Nothing here is asked for from another machine: a host name that does not resolve is no obstacle.
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_LOCAL_HOSTNAME": "localhost",
+        # Where nothing is asked for from another machine, a host name that does not resolve is no obstacle.
+        "SPARK_LOCAL_IP": machine.cluster.driver_host if machine.cluster else "127.0.0.1",
+        "SPARK_LOCAL_HOSTNAME": machine.cluster.driver_host if machine.cluster else "localhost",
         # Workers: the first `python3` on the PATH may be another, and a `random.py` lie in the working directory.
-        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_PYTHON": (machine.cluster and machine.cluster.python_of_executors) or sys.executable,
         "PYTHONSAFEPATH": "1",
         "DBT_PROJECT_DIR": str(DBT_PROJECT),
         "DBT_PROFILES_DIR": str(PROFILES),
@@ -148,7 +155,8 @@ def package(name: str) -> Path:
     return Path(next(iter(found.submodule_search_locations)))
 
 
-def _iceberg() -> Path:
+def iceberg_jar() -> Path:
+    """Return the jar of Iceberg's classes for Spark."""
     return next((package("snowpark_connect_deps_iceberg") / "jars").glob("iceberg-spark-runtime-3.5_2.12-*.jar"))
 
 

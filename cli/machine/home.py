@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cli.machine.cluster import Cluster, cluster_of
 from cli.machine.environment import DBT_PROJECT, PROFILES, REPOSITORY, Machine, enter, forget_python_path
 from warehouse.contract.errors import SparkhouseError
-from warehouse.publishing.journal import JOURNAL
+from warehouse.publishing.database import DatabaseRow
+from warehouse.publishing.disk_catalog import DiskCatalog
+from warehouse.publishing.journal import JOURNAL, Journal, JournalFile
+from warehouse.publishing.shared_catalog import SharedCatalog
 
 if TYPE_CHECKING:
     from models_ml.registry.training_report import TrainingReport
     from models_ml.registry.version_removal import StoredVersion
+    from warehouse.publishing.stored_tables import StoredCatalog
 
 __all__ = ["DBT_PROJECT", "PROFILES", "REPOSITORY", "Home", "InvalidSetting", "shown"]
 
@@ -36,11 +41,13 @@ class InvalidSetting(SparkhouseError, ValueError):
 class Home:
     """The state folder, `$SPARKHOUSE_HOME` or `./var`: nothing is ever written elsewhere.
 
-    `left_out` names the variables of other projects that were set when the process began.
+    But for what machines of a `cluster` share: tables, their journal, and logs while they are taken in. `left_out`
+    names the variables of other projects that were set when the process began.
     """
 
     path: Path
     left_out: tuple[str, ...] = field(default=(), compare=False)
+    cluster: Cluster | None = None
 
     @classmethod
     def from_environment(cls) -> Home:
@@ -55,15 +62,39 @@ class Home:
                 raise InvalidSetting(
                     f"{name} is {os.environ[name]!r}: set it to something such as {such_as}, or unset it"
                 )
-        return cls(path, tuple(enter(Machine.here(path))))
+        cluster = cluster_of(os.environ)
+        return cls(path, tuple(enter(Machine.here(path, cluster))), cluster)
+
+    @classmethod
+    def of_process(cls) -> Home:
+        """Return the state folder of a process whose environment was made already."""
+        return cls(Path(os.environ["SPARKHOUSE_HOME"]), cluster=cluster_of(os.environ))
+
+    @property
+    def catalog(self) -> StoredCatalog:
+        """The tables, as far as can be told without Spark."""
+        if self.cluster:
+            return SharedCatalog(self.cluster.database, self.cluster.catalog)
+        return DiskCatalog(self.warehouse)
+
+    @property
+    def place(self) -> str:
+        """Where the tables are, in words."""
+        return self.cluster.warehouse if self.cluster else str(self.path)
 
     @property
     def warehouse(self) -> Path:
+        """The folder of the tables; on a cluster, the catalog knows where they are."""
         return self.path / "warehouse"
 
     @property
+    def own_warehouse(self) -> Path | None:
+        """The folder of the tables, where it belongs to this state folder alone; None on a cluster."""
+        return None if self.cluster else self.warehouse
+
+    @property
     def landing(self) -> Path:
-        return self.path / "landing"
+        return self.cluster.shared / "_landing" if self.cluster else self.path / "landing"
 
     @property
     def simulated_log(self) -> Path:
@@ -72,7 +103,7 @@ class Home:
     @property
     def has_logs(self) -> bool:
         """Whether a run has ever begun to ingest a log."""
-        return (self.warehouse / "raw" / "ingested_files").is_dir()
+        return any(table.name == "raw.ingested_files" for table in self.catalog.written)
 
     @property
     def reports(self) -> Path:
@@ -140,16 +171,16 @@ class Home:
 
     @property
     def mlflow(self) -> Path:
-        return self.path / "mlflow"
+        return self.cluster.shared / "_mlflow" if self.cluster else self.path / "mlflow"
 
     @property
     def writer_lock(self) -> Path:
         return self.path / "writer.lock"
 
     @property
-    def journal(self) -> Path:
+    def journal(self) -> Journal:
         """The journal of the newest publication."""
-        return self.path / JOURNAL
+        return Journal(DatabaseRow(self.cluster.database) if self.cluster else JournalFile(self.path / JOURNAL))
 
     @property
     def metadata_backups(self) -> Path:
@@ -168,7 +199,7 @@ class Home:
 
     @property
     def salt(self) -> Path:
-        return self.path / "salt"
+        return self.cluster.shared / "_salt" if self.cluster else self.path / "salt"
 
     @property
     def tmp(self) -> Path:

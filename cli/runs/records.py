@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.runs.relocation import require_in_place
+from cli.runs.spares import restored
 from cli.runs.steps import write_json
-from cli.runs.writer_lock import Holder, current_holder, writer_lock
+from cli.runs.writer_lock import Holder, current_holder, shared_lock, writer_lock
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
@@ -53,15 +54,14 @@ def held_lock(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
     """
     from warehouse.landing.staged_logs import clear_staging
     from warehouse.publishing.clock import require_past
-    from warehouse.publishing.metadata_backups import restore
 
     require_in_place(home)
     with held_lock_anywhere(home, steps, wait=wait):
         # What a killed ingest unpacked holds names in clear.
         clear_staging(home.landing)
-        for mended in restore(home.warehouse, home.metadata_backups):
+        for mended in restored(home):
             steps.tell(mended)
-        require_past(home.warehouse)
+        require_past(home.catalog.written)
         yield
 
 
@@ -70,9 +70,12 @@ def held_lock_anywhere(home: Home, steps: Steps, *, wait: bool) -> Iterator[None
     """Hold the writers' lock, wherever the tables say that they lie. Raises WriterAtWork, unless `wait`."""
     holder = Holder(steps.command, steps.run_id, os.getpid(), steps.started_at.isoformat(timespec="seconds"))
     waiting = (lambda other: steps.tell(f"waiting: {other}")) if wait else None
-    with writer_lock(home.writer_lock, holder, waiting) as left:
-        if left:
-            steps.tell(f"{left} was killed: its lock is taken over")
+    with (
+        writer_lock(home.writer_lock, holder, waiting) as left,
+        shared_lock(home.cluster.database, holder, waiting) if home.cluster else nullcontext() as left_elsewhere,
+    ):
+        for killed in {left, left_elsewhere} - {None}:
+            steps.tell(f"{killed} was killed: its lock is taken over")
         yield
 
 
@@ -128,12 +131,11 @@ def damaged_records(home: Home) -> list[Path]:
 def mend_files(home: Home, steps: Steps) -> Iterator[str]:
     """Put right what can be put right without Spark; yield what was done."""
     from warehouse.publishing.clock import date_back
-    from warehouse.publishing.metadata_backups import restore
 
     require_in_place(home)
     with held_lock_anywhere(home, steps, wait=False):
-        yield from restore(home.warehouse, home.metadata_backups)
-        for table in date_back(home.warehouse):
+        yield from restored(home)
+        for table in date_back(home.catalog.written):
             yield f"{table} was written ahead of now, and is dated back"
         for path in damaged_records(home):
             yield f"set aside: {path.replace(path.with_name(f'{path.name}.damaged'))}"

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 def require_in_place(home: Home) -> None:
-    """Raise StateElsewhere or ForeignPath unless all that the state folder holds lies where it says."""
+    """Raise StateElsewhere or ForeignPath unless all that the state folder holds lies where it says.
+
+    On a cluster the catalog says where tables lie, wherever it is asked from.
+    """
     from warehouse.publishing import location
 
-    location.require_in_place(home.path, home.warehouse)
+    if not home.cluster:
+        location.require_in_place(home.path, home.warehouse)
 
 
 def relocate(home: Home) -> Iterator[str]:
@@ -30,6 +34,9 @@ def relocate(home: Home) -> Iterator[str]:
     from models_ml.registry.mlflow_location import relocate as relocate_models
     from warehouse.publishing.relocation import relocate as relocate_tables
 
+    if home.cluster:
+        yield f"the tables of {home.place} lie where their catalog says: there is nothing to relocate"
+        return
     while before := misplaced(home.mlflow, home.path):
         yield f"{relocate_models(home.mlflow, before, home.path)} entries of MLflow name files in {home.path} now"
     done = relocate_tables(home.path, home.warehouse, home.metadata_backups)

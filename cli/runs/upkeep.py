@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.runs.server_record import server_started_at
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cli.machine.home import Home
     from warehouse.publishing.upkeep import Upkeep
 
@@ -30,8 +29,10 @@ def tidy(home: Home) -> list[Upkeep]:
     from warehouse.publishing.upkeep import Upkeep, measure
 
     done = []
+    shared = [(Path(home.cluster.scratch), TEMPORARY_DAYS)] if home.cluster else []
     for folder, days in (
         (home.tmp, TEMPORARY_DAYS),
+        *shared,
         (home.runs, RECORD_DAYS),
         (home.mlflow, None),
         (home.reports, None),

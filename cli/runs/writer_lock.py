@@ -1,7 +1,8 @@
-"""One writer at a time on a state folder, any number of readers.
+"""One writer at a time, any number of readers: on a state folder, and on the tables that machines of a cluster share.
 
-By the system's own lock: the library filelock empties the file that it locks, and with it the name of whoever was
-killed, and by default takes a marker for a lock where the file system has none.
+On a state folder by the system's own lock: the library filelock empties the file that it locks, and with it the name of
+whoever was killed, and by default takes a marker for a lock where the file system has none. On shared tables by the
+database's.
 """
 
 from __future__ import annotations
@@ -9,22 +10,28 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import time
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from warehouse.contract.errors import SparkhouseError
+from warehouse.publishing.database import LockLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from warehouse.publishing.database import Database
+
+# The name under which the database keeps who holds its lock.
+HOLDER = "writer"
 PAUSE = 0.2
 
 
 class WriterAtWork(SparkhouseError, RuntimeError):
-    """Another process writes to the state folder."""
+    """Another process writes to the state folder, or another machine to the tables that both share."""
 
 
 class NoFileLocks(SparkhouseError, RuntimeError):
@@ -33,15 +40,17 @@ class NoFileLocks(SparkhouseError, RuntimeError):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds the lock: the command and the run, its process, and since when (ISO 8601, UTC)."""
+    """Who holds the lock: the command and the run, its process and machine, and since when (ISO 8601, UTC)."""
 
     command: str
     run_id: str
     pid: int
     since: str
+    machine: str = ""
 
     def __str__(self) -> str:
-        return f"`sparkhouse {self.command}`, run {self.run_id}, process {self.pid}, since {self.since}"
+        of_machine = f" on {self.machine}" if self.machine else ""
+        return f"`sparkhouse {self.command}`, run {self.run_id}, process {self.pid}{of_machine}, since {self.since}"
 
 
 @contextmanager
@@ -53,7 +62,7 @@ def writer_lock(path: Path, holder: Holder, waiting: Callable[[str], None] | Non
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        _acquire(file, path, waiting)
+        _acquire(lambda: acquired(file), lambda: _read(file), str(path.parent), waiting)
         left_behind = _read(file)
         _write(file, json.dumps(asdict(holder)))
         try:
@@ -62,13 +71,39 @@ def writer_lock(path: Path, holder: Holder, waiting: Callable[[str], None] | Non
             _write(file, "")
 
 
-def _acquire(file: TextIO, path: Path, waiting: Callable[[str], None] | None) -> None:
-    if acquired(file):
+@contextmanager
+def shared_lock(database: Database, holder: Holder, waiting: Callable[[str], None] | None) -> Iterator[Holder | None]:
+    """The same for the tables that several machines share: the database drops the lock with the process's connection.
+
+    Raises WriterAtWork without `waiting`, DatabaseUnreachable.
+    """
+    _acquire(database.locked, lambda: shared_holder(database), database.address, waiting)
+    try:
+        left_behind = _holder(database.words(HOLDER) or "")
+        database.keep(HOLDER, json.dumps(asdict(replace(holder, machine=socket.gethostname()))))
+        try:
+            yield left_behind
+        finally:
+            with suppress(LockLost):
+                database.forget(HOLDER)
+    finally:
+        database.unlock()
+
+
+def shared_holder(database: Database) -> Holder | None:
+    """Return who holds the lock on shared tables now; None if nobody does."""
+    return _holder(database.words(HOLDER) or "") if database.is_locked() else None
+
+
+def _acquire(
+    take: Callable[[], bool], who: Callable[[], Holder | None], place: str, waiting: Callable[[str], None] | None
+) -> None:
+    if take():
         return
     # Whoever only looks who holds the lock has it for an instant.
     time.sleep(PAUSE)
-    message = f"{_read(file) or 'another process'} is writing to {path.parent}"
-    while not acquired(file):
+    message = f"{who() or 'another process'} is writing to {place}"
+    while not take():
         if waiting is None:
             raise WriterAtWork(f"{message}: wait until it has ended, or give --wait")
         waiting(message)
@@ -101,8 +136,12 @@ def acquired(file: TextIO) -> bool:
 
 def _read(file: TextIO) -> Holder | None:
     file.seek(0)
+    return _holder(file.read())
+
+
+def _holder(words: str) -> Holder | None:
     try:
-        return Holder(**json.load(file))
+        return Holder(**json.loads(words))
     except (ValueError, TypeError):
         # Whatever stands there, the lock is the system's: the name in the file only tells who holds it.
         return None

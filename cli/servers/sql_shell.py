@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
     from cli.runs.server_record import ServerRecord
-    from warehouse.publishing.disk_catalog import DiskCatalog
+    from warehouse.publishing.stored_tables import StoredCatalog
 
 STYLES = ("table", "csv", "json")
 HELP = r"""\d            the tables
@@ -58,7 +58,7 @@ class Shell:
     """What a line does; `server` finds, or starts, the server that answers."""
 
     server: Callable[[], ServerRecord]
-    catalog: DiskCatalog
+    catalog: StoredCatalog
     style: str = "table"
     _commands: Mapping[str, Callable[[str], None]] = field(init=False, repr=False)
 
@@ -144,7 +144,7 @@ def paged() -> Iterator[None]:
 class NameCompleter(Completer):
     """Completes the names of tables, of the columns of those that the text names, and words of SQL."""
 
-    def __init__(self, catalog: DiskCatalog) -> None:
+    def __init__(self, catalog: StoredCatalog) -> None:
         self._catalog = catalog
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002 - as prompt_toolkit calls it

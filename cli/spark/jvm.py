@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from py4j.java_gateway import JavaGateway  # type: ignore[import-untyped]
+
+    from cli.machine.home import Home
 
 # What Java ends with when it was told to end without memory, and what Spark ends with.
 OUT_OF_MEMORY_CODES = (3, 52)
@@ -116,13 +119,15 @@ def newest() -> Jvm | None:
     return _started[-1] if _started else None
 
 
-def launch(settings: Mapping[str, str]) -> JavaGateway:
-    """Start Java for Spark. Raises SparkDidNotStart."""
+def launch(settings: Mapping[str, str], more: Path | None = None) -> JavaGateway:
+    """Start Java for Spark, with more settings from a file: no command line shows these. Raises SparkDidNotStart."""
     from pyspark import SparkConf
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
     patch_pyspark()
+    if more:
+        os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {shlex.quote(str(more))} pyspark-shell"
     # It has no name: it is gone with the process, however that ends.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the JVM has ended
     jvm = Jvm(None, errors, killed_for_memory())
@@ -139,7 +144,7 @@ def launch(settings: Mapping[str, str]) -> JavaGateway:
     return gateway
 
 
-def machine_settings(home: Path, settings: Mapping[str, str], log_bytes: int = 0) -> dict[str, str]:
+def machine_settings(home: Home, settings: Mapping[str, str], log_bytes: int = 0) -> dict[str, str]:
     """Return the Spark settings that depend on the machine and the work: size, temporary files, the modes of files.
 
     Makes the folders that Spark expects. A state folder that is full or cannot be written to can still be read:
@@ -147,12 +152,12 @@ def machine_settings(home: Path, settings: Mapping[str, str], log_bytes: int = 0
     state folder.
     """
     # Whoever reads tables needs memory for them, too, however little the compilers have to do.
-    size = sized(max(log_bytes, held_bytes(home / "warehouse")), memory_bytes(), os.environ)
-    # The catalog lists namespaces as soon as it is asked anything: its folder and `default` have to be there.
-    (home / "warehouse" / "default").mkdir(parents=True, exist_ok=True)
+    size = sized(max(log_bytes, held_bytes(home)), memory_bytes(), os.environ)
+    # A catalog of folders lists namespaces as soon as it is asked anything: its own and `default` have to be there.
+    (home.path if home.cluster else home.warehouse / "default").mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
-        (home / "tmp").mkdir(exist_ok=True)
-    folders = list(temporary_folders(home))
+        home.tmp.mkdir(exist_ok=True)
+    folders = list(temporary_folders(home.path))
     scratch = scratch_folder(folders)
     libraries = library_folder([scratch, *folders])
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)

@@ -6,13 +6,14 @@ dbt-spark (`method: session`) calls `getOrCreate()` for each statement, so it wo
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from jinja2 import Environment
 
-from cli.machine.home import PROFILES
+from cli.machine.cluster import SESSION, TARGET
+from cli.machine.home import PROFILES, Home
+from cli.spark.cluster import cluster_settings, secrets, share_checkpoints, ship_code
 from cli.spark.jvm import launch, machine_settings, newest
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def _env_var(name: str, default: str | None = None) -> str:
 
 
 def spark_settings() -> dict[str, str]:
-    """Return the Spark settings of the profile's session target, rendered as dbt renders them."""
-    output: dict[str, Any] = yaml.safe_load((PROFILES / "profiles.yml").read_text())["sparkhouse"]["outputs"]["session"]
+    """Return the Spark settings of the profile's target, rendered as dbt renders them."""
+    outputs: dict[str, Any] = yaml.safe_load((PROFILES / "profiles.yml").read_text())["sparkhouse"]["outputs"]
+    output = outputs[os.environ.get(TARGET) or SESSION]
     template = Environment(autoescape=False).from_string  # noqa: S701 - the output is Spark settings, not HTML
     return {
         name: template(str(value)).render(env_var=_env_var) for name, value in output["server_side_parameters"].items()
@@ -62,9 +64,16 @@ def start_spark(
 
     settings = {**spark_settings(), **more_settings}
     if not newest():
-        settings |= machine_settings(Path(os.environ["SPARKHOUSE_HOME"]), settings, log_bytes)
-        gateway = launch(settings)
-        QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=gateway)
+        home = Home.of_process()
+        cluster = home.cluster
+        settings |= cluster_settings(cluster, settings, log_bytes) if cluster else {}
+        settings |= machine_settings(home, settings, log_bytes)
+        gateway = launch(settings, cluster.conf if cluster else None)
+        hidden = secrets(cluster) if cluster else {}
+        context = QuickContext(conf=SparkConf().setAll(list((settings | hidden).items())), gateway=gateway)
+        if cluster and cluster.has_executors:
+            share_checkpoints(context, cluster)
+            ship_code(context)
         if extensions:
             gateway.jvm.org.apache.spark.sql.SparkSession.builder().withExtensions(extensions(gateway)).getOrCreate()
     builder = SparkSession.builder

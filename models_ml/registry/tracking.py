@@ -16,6 +16,7 @@ import pyspark
 
 from models_ml.errors import MisplacedStore, ModelNotStored
 from models_ml.registry.mlflow_location import EXPERIMENT, misplaced, own_uri
+from models_ml.registry.shared_files import is_shared, loaded_by_executors, place_for_executors
 from warehouse.contract.errors import SparkhouseError
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class Tracking:
             # Named requirements: else MLflow starts a process to find them out.
             requirements = [f"pyspark=={pyspark.__version__}", f"mlflow=={mlflow.__version__}"]
             local = Path(scratch) / "model"
-            mlflow.spark.save_model(model, str(local), dfs_tmpdir=f"{scratch}/dfs", pip_requirements=requirements)
+            with place_for_executors(f"{scratch}/dfs") as place:
+                mlflow.spark.save_model(model, str(local), dfs_tmpdir=place, pip_requirements=requirements)
             self.client.log_artifacts(run_id, str(local), "model")
 
 
@@ -198,8 +200,10 @@ def load_model(model_uri: str, folder: Path) -> PipelineModel:
     import mlflow
 
     uri = own_uri(model_uri, folder)
-    with stored(uri):
-        model: PipelineModel = mlflow.spark.load_model(uri, dfs_tmpdir=str(folder / "tmp"))
+    with stored(uri), place_for_executors(str(folder / "tmp")) as place:
+        if is_shared(place):
+            return loaded_by_executors(mlflow.artifacts.download_artifacts(uri), place)
+        model: PipelineModel = mlflow.spark.load_model(uri, dfs_tmpdir=place)
     return model
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyspark.sql import functions as F
 
+from models_ml.computed_once import computed_once
 from models_ml.evaluation.weighted_metrics import average_precision
 from models_ml.spec.grids import algorithms
 from models_ml.spec.training_spec import NONE, WEIGHTS
@@ -106,7 +107,7 @@ def _prepared(training: TrainingRows, rows: Matrix, spec: TrainingSpec) -> tuple
     if spec.imbalance in {NONE, WEIGHTS}:
         of_folds = F.col("fold").isin([int(fold) for fold in np.unique(rows.folds)])
         return weighted(training.frame.where(of_folds), rows.labels, spec.imbalance), sample
-    return as_rows(training.frame, sample, training.feature_sets).localCheckpoint(), sample
+    return computed_once(as_rows(training.frame, sample, training.feature_sets)), sample
 
 
 def _fit(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyspark.ml import PipelineModel
 
+from models_ml.computed_once import computed_once
 from models_ml.dataset.matrix import Matrix, collected
 from models_ml.dataset.vectors import KEYS, assembly, feature_sets, input_column
 from models_ml.evaluation.evaluation import Evaluation, baselines, evaluate
@@ -203,7 +204,7 @@ def trained_models(dataset: TrainingSet, spec: TrainingSpec) -> TrainedModels:
     sets = feature_sets(list(dataset.encoder.elements))
     assembled = assembly(dataset.encoder).transform(dataset.rows)
     assembled = assembled.select(*KEYS, "label", "fold", *map(input_column, sets))
-    assembled = assembled.repartition(dataset.partitions, "user_id").sortWithinPartitions(*KEYS).localCheckpoint()
+    assembled = computed_once(assembled.repartition(dataset.partitions, "user_id").sortWithinPartitions(*KEYS))
     rows = collected(assembled)
     train, test = rows.where(rows.folds < spec.folds), rows.where(rows.folds == spec.folds)
     training = TrainingRows(assembled.where(f"fold < {spec.folds}"), train, sets)

@@ -136,7 +136,6 @@ class Reader:
     def __init__(self, scene: Scene) -> None:
         from cli.machine.home import Home
         from cli.spark.session import start_spark
-        from warehouse.publishing.journal import Journal
 
         own = {"SPARKHOUSE_HOME": str(scene.home), "SPARKHOUSE_DRIVER_MEMORY": "1g"}
         before = dict(os.environ)
@@ -145,7 +144,7 @@ class Reader:
         # A folder of its own for temporary files: the scene's comes and goes with each attempt.
         with patch("cli.spark.jvm.temporary_folders", lambda _: [scene.folder]):
             self.spark: SparkSession = start_spark()
-        self.journal = Journal(self.home.journal)
+        self.journal = self.home.journal
         os.environ.clear()
         os.environ.update(before)
 

@@ -21,7 +21,6 @@ from commands import run_command
 from cli.printing.console import PIPE_CLOSED, print_rows
 from cli.sql.interruption import interruptible
 from cli.sql.query import reading
-from warehouse.publishing.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from cli.machine.home import Home
+    from warehouse.publishing.journal import Journal
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENDLESS = "select sum(id) from range(1000000000000000)"
@@ -41,7 +41,7 @@ def resident() -> int:
 
 @pytest.fixture
 def journal(home: Home) -> Journal:
-    return Journal(home.journal)
+    return home.journal
 
 
 def test_she_reads_a_million_rows_and_holds_a_few(spark: SparkSession, journal: Journal) -> None:

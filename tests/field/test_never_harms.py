@@ -28,7 +28,7 @@ from warehouse.landing.simulator import SimulationSpec, simulate
 from warehouse.publishing import metadata_files
 from warehouse.publishing.branch import on_branch
 from warehouse.publishing.clock import ClockWasAhead
-from warehouse.publishing.journal import PUBLISH, Journal, Move, Publication, moment
+from warehouse.publishing.journal import JOURNAL, PUBLISH, Move, Publication, moment
 from warehouse.publishing.location import ForeignPath, StateElsewhere, require_in_place, table_folders
 from warehouse.publishing.publication import Publisher
 from warehouse.publishing.records import record_publication, states_before
@@ -49,7 +49,7 @@ DAY = 86_400_000
 def state(spark: SparkSession, home: Home) -> Iterator[Home]:
     """A state folder with one table, of three rows in three commits and a branch."""
     drop_all_tables(spark)
-    home.journal.unlink(missing_ok=True)
+    (home.path / JOURNAL).unlink(missing_ok=True)
     for schema in ("raw", "marts"):
         spark.sql(f"create namespace if not exists {schema}")
     spark.sql(f"create table {TABLE} (user_id string) using iceberg")
@@ -191,7 +191,7 @@ def _texts(manifest: Path) -> list[bytes]:
 
 
 def test_a_copy_that_lacks_a_file_is_refused_and_left_as_it_is(copied: Home) -> None:
-    data = next(copied.warehouse.rglob("*.parquet"))
+    data = next(copied.warehouse.joinpath(*TABLE.split(".")).rglob("*.parquet"))
     data.unlink()
     before = content(copied.warehouse)
     with pytest.raises(IncompleteCopy, match=str(data)):
@@ -306,7 +306,7 @@ def test_publications_keep_their_order_when_the_clock_is_put_back(
 ) -> None:
     from warehouse.publishing import journal, publication
 
-    publisher = Publisher(spark, Journal(state.journal))
+    publisher = Publisher(spark, state.journal)
     now = journal.now()
     for run_id, clock in (("ahead", now + 30_000), ("right", now)):
         for module in (journal, publication):
@@ -325,12 +325,12 @@ def test_publications_keep_their_order_when_the_clock_is_put_back(
 def test_a_damaged_journal_keeps_nobody_from_reading_and_is_set_aside_by_the_next_writer(
     spark: SparkSession, state: Home, sparkhouse: Callable[..., int], text: str
 ) -> None:
-    state.journal.write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert Journal(state.journal).is_damaged
-    assert Journal(state.journal).read() is None
+    (state.path / JOURNAL).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert state.journal.is_damaged
+    assert state.journal.read() is None
     assert sparkhouse("sql", "select 1 as one") == 0
-    assert not state.journal.exists()
-    assert state.journal.with_name("publication.json.damaged").exists()
+    assert not (state.path / JOURNAL).exists()
+    assert (state.path / JOURNAL).with_name("publication.json.damaged").exists()
     assert users(spark, TABLE) == ["a", "b", "c"]
 
 
@@ -343,8 +343,8 @@ def test_a_publication_that_was_cut_short_is_finished_though_its_journal_is_dama
         for table in (TABLE, "marts.fct_sessions"):
             spark.sql(f"insert overwrite {table} values ('z')")
     Table(TABLE, spark).fast_forward("cut")
-    state.journal.write_text("{")
-    finished = Publisher(spark, Journal(state.journal)).finish()
+    (state.path / JOURNAL).write_text("{")
+    finished = Publisher(spark, state.journal).finish()
     assert finished is not None
     assert finished.run_id == "cut"
     assert users(spark, "marts.fct_sessions") == users(spark, TABLE) == ["z"]
@@ -478,7 +478,7 @@ def test_doctor_names_every_damaged_file_and_what_to_do_about_it(state: Home, co
     assert {finding.subject for finding in examine(state, quick=True) if not finding.ok} == set()
     copied.runs.mkdir()
     (copied.runs / "1.json").write_text("{")
-    copied.journal.write_text("{")
+    (copied.path / JOURNAL).write_text("{")
     copied.salt.write_text("no salt")
     edit(newest(copied), lambda metadata: metadata.update({"last-updated-ms": int(time.time() * 1000) + 400 * DAY}))
     wrong = {finding.subject: finding for finding in examine(copied, quick=True) if not finding.ok}

@@ -21,7 +21,7 @@ from cli.runs.steps import Steps
 from cli.sql.query import QueryFailed, reading
 from expectations.engine import data_docs
 from models_ml.campaigns.campaign import _write
-from warehouse.publishing.journal import Journal, utc_moment
+from warehouse.publishing.journal import utc_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ HOSTILE = "=cmd|' /C calc'!A1\x1b[31m\x1b[2J\u202e[bold]\r\nend\x00"
 
 
 def answer(spark: SparkSession, home: Home, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    columns, rows = reading(statement).rows(spark, Journal(home.journal))
+    columns, rows = reading(statement).rows(spark, home.journal)
     return columns, list(rows)
 
 

@@ -8,6 +8,7 @@ from the file itself.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem
 
 from warehouse.contract.errors import SparkhouseError
 from warehouse.contract.files import local_path
@@ -53,16 +55,19 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DataFolder:
-    """Where new data files of a table go: the folder, the columns with their field ids, and how the names begin."""
+    """Where new data files of a table go: the place, the columns with their field ids, and how the names begin.
 
-    folder: Path
+    The place is a folder, or a URI of an object store or of HDFS, which Arrow writes to.
+    """
+
+    place: str
     schema: pa.Schema
     prefix: str
 
     @contextmanager
     def writer(self, name: str) -> Iterator[RowWriter]:
         """Give a block what writes rows to a file; without a row there is no file."""
-        writer = RowWriter(self.folder / f"{self.prefix}-{name}.parquet", self.schema)
+        writer = RowWriter(f"{self.place}/{self.prefix}-{name}.parquet", self.schema)
         try:
             yield writer
         finally:
@@ -70,15 +75,17 @@ class DataFolder:
 
     def remove_files(self) -> None:
         """Take away all files with the prefix: no table knows of them."""
-        for path in self.folder.glob(f"{self.prefix}-*"):
-            path.unlink(missing_ok=True)
+        files, folder = file_system_of(self.place)
+        for found in files.get_file_info(FileSelector(folder, allow_not_found=True)):
+            if found.base_name.startswith(f"{self.prefix}-"):
+                files.delete_file(found.path)
 
 
 @dataclass
 class RowWriter:
     """Writes rows to a Parquet file, in groups."""
 
-    path: Path
+    path: str
     schema: pa.Schema
     row_count: int = 0
     _waiting: list[pa.Table] = field(default_factory=list)
@@ -104,7 +111,7 @@ class RowWriter:
     @property
     def file(self) -> DataFile | None:
         """The file with the rows, once it is closed; None without a row."""
-        return DataFile(str(self.path), self.row_count) if self.row_count else None
+        return DataFile(self.path, self.row_count) if self.row_count else None
 
     def _flush(self) -> None:
         rows = pa.concat_tables(self._waiting) if self._waiting else None
@@ -112,9 +119,16 @@ class RowWriter:
         if rows is None or not len(rows):
             return
         if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            files, path = file_system_of(self.path)
+            if isinstance(files, LocalFileSystem):
+                files.create_dir(str(Path(path).parent))
             self._writer = pq.ParquetWriter(
-                self.path, self.schema, compression="zstd", use_dictionary=_repeated(rows), store_schema=False
+                path,
+                self.schema,
+                filesystem=files,
+                compression="zstd",
+                use_dictionary=_repeated(rows),
+                store_schema=False,
             )
         self._writer.write_table(rows)
 
@@ -125,12 +139,25 @@ def _repeated(rows: pa.Table) -> list[str]:
     return [name for name in columns if 2 * pc.count_distinct(rows.column(name)).as_py() < len(rows)]
 
 
+def file_system_of(place: str) -> tuple[FileSystem, str]:
+    """Return the file system that a path or a URI is of, as Arrow has it, and the path in it."""
+    path = local_path(place)
+    if path.is_absolute():
+        return LocalFileSystem(), str(path)
+    # Hadoop's names of the same store.
+    found: tuple[FileSystem, str] = FileSystem.from_uri(re.sub("^s3[an]:", "s3:", place))
+    return found
+
+
 def data_folder(spark: SparkSession, table: str) -> DataFolder:
     """Return where new data files of a table go."""
     iceberg = iceberg_table(spark, table)
     schema = json.loads(spark._jvm.org.apache.iceberg.SchemaParser.toJson(iceberg.schema()))  # type: ignore[union-attr]  # noqa: SLF001
     fields = [_field(each["name"], each["id"], each["type"], each["required"]) for each in schema["fields"]]
-    return DataFolder(local_path(iceberg.location()) / "data", pa.schema(fields), str(uuid4()))
+    place = str(iceberg.location())
+    if (folder := local_path(place)).is_absolute():
+        place = str(folder)
+    return DataFolder(f"{place}/data", pa.schema(fields), str(uuid4()))
 
 
 def append_files(spark: SparkSession, table: str, files: Sequence[DataFile]) -> None:

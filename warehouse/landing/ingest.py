@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from warehouse.contract.errors import SparkhouseError
 from warehouse.contract.moments import EPOCH
@@ -34,7 +36,6 @@ from warehouse.landing.upgrade import upgrade
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from pyspark.sql import SparkSession
 
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
 
 DEFAULT_RULES = Rules()
 _FIRST_LINES, _FIRST_BYTES = 50, 1 << 20
+
+
+class LogNotShared(SparkhouseError, RuntimeError):
+    """An executor on another machine cannot read a log that this one can."""
 
 
 class LinesUnaccountedFor(SparkhouseError, RuntimeError):
@@ -93,8 +98,8 @@ def ingest(  # noqa: PLR0913 - what is taken in and how, and who watches
     or, when one of them fails, not at all. Links, copies and unpacked text stand in `staging_dir` for the time of the
     call, so no two calls may work there, or on the same tables, at a time. An archive that breaks off gives the lines
     that it has, and one rejected row more. Names become pseudonyms with `salt`. `watch` is told once a second how many
-    of all bytes of text are done. Raises NotALog, UnreadableLog, UnpacksTooLarge, NoRoomToStage or LinesUnaccountedFor;
-    after each, the same call can be repeated.
+    of all bytes of text are done. Raises NotALog, UnreadableLog, UnpacksTooLarge, NoRoomToStage, LogNotShared or
+    LinesUnaccountedFor; after each, the same call can be repeated.
     """
     create_raw_tables(spark)
     return _Ingest(spark, found, staging_dir, lambda now: rules.reader(now, salt), watch).take(frozenset())
@@ -180,7 +185,8 @@ class _Landing:
     def _numbered(self, logs: StagedLogs, size: int) -> list[list[NumberedBlock]]:
         """Return the blocks of the logs for each task, their lines counted by a pass that parses nothing."""
         packs = packed([block for name in logs.files for block in blocks_of(logs.folder / name, size)], size)
-        counted = in_tasks(self.spark, partial(_count_lines, logs.folder), packs)
+        tried = in_tasks(self.spark, partial(_count_lines, logs.folder), packs)
+        counted = _require_read(self.spark, tried, logs)
         lines_before = Counter[str]()
         numbered: list[list[NumberedBlock]] = []
         for pack, counts in zip(packs, counted, strict=True):
@@ -207,8 +213,31 @@ class _Landing:
         append(self.spark.createDataFrame(marked, columns_ddl(RAW_TABLES["raw.ingested_files"])), "raw.ingested_files")
 
 
-def _count_lines(folder: Path, blocks: list[Block], _: str) -> list[int]:
-    return [count_lines(folder, block) for block in blocks]
+class Unread(NamedTuple):
+    """What kept a task from reading a log, and where the task ran."""
+
+    machine: str
+    error: OSError
+
+
+def _count_lines(folder: Path, blocks: list[Block], _: str) -> list[int] | Unread:
+    try:
+        return [count_lines(folder, block) for block in blocks]
+    except OSError as error:
+        return Unread(socket.gethostname(), error)
+
+
+def _require_read(spark: SparkSession, counted: list[list[int] | Unread], logs: StagedLogs) -> list[list[int]]:
+    """Raise what the first task met that could not read its log: of another machine, with what to do about it."""
+    for unread in (each for each in counted if isinstance(each, Unread)):
+        if spark.sparkContext._jsc.sc().isLocal():  # noqa: SLF001
+            raise unread.error
+        path = logs.files[Path(unread.error.filename).name].path
+        raise LogNotShared(
+            f"{path} cannot be read by the executor on {unread.machine} ({unread.error.strerror}): put it in a folder "
+            f"that all machines have at the same path, and let the executors' user read it and {logs.folder.parent}"
+        )
+    return [each for each in counted if not isinstance(each, Unread)]
 
 
 def _counts_by_log(logs: StagedLogs, landed: list[Landed]) -> dict[str, LineCounts]:

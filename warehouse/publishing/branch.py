@@ -62,15 +62,16 @@ def require_branch(spark: SparkSession, run_id: str) -> None:
         raise NothingUnpublished(f"run {run_id} has left nothing unpublished; {known}")
 
 
-def discard(spark: SparkSession, run_id: str, warehouse: Path) -> list[str]:
+def discard(spark: SparkSession, run_id: str, warehouse: Path | None) -> list[str]:
     """Forget what a run left on its branch, and the tables that nobody else wrote; return the names of all these.
 
-    Raises NothingUnpublished, ForeignPath.
+    `warehouse` is the folder that the tables lie in, if no catalog knows where. Raises NothingUnpublished, ForeignPath.
     """
     require_branch(spark, run_id)
     discarded = written_tables(spark, run_id)
-    for table in discarded:
-        require_own_files(TableFolder(table.name, warehouse.joinpath(*table.name.split("."))))
+    if warehouse:
+        for table in discarded:
+            require_own_files(TableFolder(table.name, warehouse.joinpath(*table.name.split("."))))
     for table in discarded:
         table.drop_branch(run_id)
         if table.head() is None and not table.branches:

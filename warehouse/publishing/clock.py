@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.journal import moment, now
-from warehouse.publishing.location import table_folders
-from warehouse.publishing.metadata_files import rewrite_metadata
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from warehouse.publishing.location import TableFolder
+    from collections.abc import Iterable
 
 # Iceberg's own tolerance between two machines: `TableMetadata.ONE_MINUTE`.
 TOLERANCE = 60_000
 _TIMES = ("last-updated-ms", "timestamp-ms")
 
 
+class Written(Protocol):
+    """A table, as far as its newest metadata tell."""
+
+    @property
+    def name(self) -> str:
+        """`schema.table`."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What its newest metadata say; nothing where they are missing or damaged."""
+
+    def rewrite(self, metadata: dict[str, Any]) -> None:
+        """Let the newest metadata say something else."""
+
+
 class ClockWasAhead(SparkhouseError, RuntimeError):
     """Tables were written at a time that has not come yet."""
 
 
-def require_past(warehouse: Path) -> None:
+def require_past(tables: Iterable[Written]) -> None:
     """Raise ClockWasAhead if a table was last written later than now."""
-    ahead = _written_ahead(warehouse)
+    ahead = _written_ahead(tables)
     if ahead:
         newest = max(ahead, key=_last_written)
         raise ClockWasAhead(
@@ -35,24 +46,24 @@ def require_past(warehouse: Path) -> None:
         )
 
 
-def date_back(warehouse: Path) -> list[str]:
+def date_back(tables: Iterable[Written]) -> list[str]:
     """Date what was written ahead of now back to now; return the tables. The caller holds the writers' lock."""
-    ahead = _written_ahead(warehouse)
+    ahead = _written_ahead(tables)
     for table in ahead:
-        rewrite_metadata(table.metadata_files[0], _no_later(table.metadata, now()))
+        table.rewrite(_no_later(table.metadata, now()))
     return [table.name for table in ahead]
 
 
-def _written_ahead(warehouse: Path) -> list[TableFolder]:
+def _written_ahead(tables: Iterable[Written]) -> list[Written]:
     latest = now() + TOLERANCE
-    return [table for table in table_folders(warehouse) if _last_written(table) > latest]
+    return [table for table in tables if _last_written(table) > latest]
 
 
 def _shown(milliseconds: int) -> str:
     return moment(milliseconds).isoformat(timespec="seconds")
 
 
-def _last_written(table: TableFolder) -> int:
+def _last_written(table: Written) -> int:
     written = table.metadata.get("last-updated-ms")
     return written if isinstance(written, int) else 0
 

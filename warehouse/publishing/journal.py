@@ -1,4 +1,4 @@
-"""The journal of the newest publication: one small file, replaced as a whole, that tells where each table stands.
+"""The journal of the newest publication: a few words, replaced as a whole, that tell where each table stands.
 
 It is written before the first table moves and once more when the last one has. So a publication that was cut short can
 be finished from it, and a reader who finds the same words before and after looking at several tables has seen one
@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from warehouse.contract.files import replace_file
 
@@ -58,26 +58,64 @@ class Publication:
         return replace(self, finished_at=max(now(), self.started_at))
 
 
+class Words(Protocol):
+    """Where the words of a journal stand."""
+
+    @property
+    def place(self) -> str:
+        """Which place that is, in words."""
+
+    def read(self) -> str | None:
+        """Return what stands there, None if nothing does; raises OSError, or ValueError of what is no text."""
+
+    def replace(self, words: str) -> None:
+        """Put other words there, as a whole, durable before this returns."""
+
+    def set_aside(self) -> str:
+        """Take damaged words out of the way; return where they are."""
+
+
 @dataclass(frozen=True)
-class Journal:
-    """The file of the newest publication."""
+class JournalFile:
+    """A journal's words in a file, for the processes of one machine."""
 
     path: Path
 
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    def read(self) -> str | None:
+        try:
+            return self.path.read_text()
+        except FileNotFoundError:
+            return None
+
+    def replace(self, words: str) -> None:
+        replace_file(self.path, words.encode())
+
+    def set_aside(self) -> str:
+        return str(self.path.replace(self.path.with_name(f"{self.path.name}.damaged")))
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal of the newest publication, wherever its words stand."""
+
+    words: Words
+
     def read(self) -> Publication | None:
-        """Return the newest publication, None before the first, and where the file is damaged."""
+        """Return the newest publication, None before the first, and where the words are damaged."""
         try:
             return self._parsed()
-        except (FileNotFoundError, *_DAMAGES):
+        except _DAMAGES:
             return None
 
     @property
     def is_damaged(self) -> bool:
-        """Whether the file is there and cannot be understood."""
+        """Whether there are words, and they cannot be understood."""
         try:
             self._parsed()
-        except FileNotFoundError:
-            return False
         except _DAMAGES:
             return True
         return False
@@ -87,12 +125,11 @@ class Journal:
         """Whether a publication was, or may have been, cut short."""
         return self.unfinished is not None or self.is_damaged
 
-    def set_aside(self) -> Path:
-        """Take a damaged file out of the way; return where it is."""
-        return self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
-
-    def _parsed(self) -> Publication:
-        parsed = json.loads(self.path.read_text())
+    def _parsed(self) -> Publication | None:
+        words = self.words.read()
+        if words is None:
+            return None
+        parsed = json.loads(words)
         return Publication(**{**parsed, "moves": tuple(Move(**move) for move in parsed["moves"])})
 
     @property
@@ -102,8 +139,8 @@ class Journal:
         return newest if newest and newest.finished_at is None else None
 
     def write(self, publication: Publication) -> None:
-        """Replace the file, on disk before this returns."""
-        replace_file(self.path, json.dumps(asdict(publication), indent=2).encode())
+        """Put the words of a publication in the place of those before, durable before this returns."""
+        self.words.replace(json.dumps(asdict(publication), indent=2))
 
 
 def now() -> int:

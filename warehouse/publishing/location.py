@@ -16,7 +16,7 @@ import fastavro
 
 from warehouse.contract.errors import SparkhouseError
 from warehouse.contract.files import local_path
-from warehouse.publishing.metadata_files import UNREADABLE, read_metadata
+from warehouse.publishing.metadata_files import UNREADABLE, read_metadata, rewrite_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,6 +59,10 @@ class TableFolder:
     def metadata(self) -> dict[str, Any]:
         """What the newest metadata file says; nothing where it is missing or damaged, which is told elsewhere."""
         return read_metadata(self.metadata_files[0]) if self.metadata_files else {}
+
+    def rewrite(self, metadata: dict[str, Any]) -> None:
+        """Let the newest metadata file say something else."""
+        rewrite_metadata(self.metadata_files[0], metadata)
 
     @property
     def claimed(self) -> Path | None:

@@ -63,12 +63,17 @@ def restore(warehouse: Path, backups: Path) -> list[str]:
 
 def reported_damage(error: str, warehouse: Path, backups: Path) -> list[Damage]:
     """Return the damages that the text of an error is about, its Java stack trace included; none for other errors."""
-    if any(fault in error for fault in _OF_METADATA):
+    if is_of_metadata(error):
         return damaged(warehouse, backups)
     path = re.compile(rf"{re.escape(str(warehouse))}/(\w+)/(\w+)/(?:data|metadata)/\S*?\.(?:avro|parquet)")
     lines = [line for line in error.splitlines() if any(fault in line for fault in _OF_FILES)]
     found = {match[0]: f"{match[1]}.{match[2]}" for line in lines if (match := path.search(line))}
     return [_damaged_file(table, Path(name)) for name, table in found.items()]
+
+
+def is_of_metadata(error: str) -> bool:
+    """Whether the text of an error may be about metadata that cannot be read."""
+    return any(fault in error for fault in _OF_METADATA)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,12 @@ def rewrite_metadata(path: Path, metadata: dict[str, Any]) -> None:
     replace(path, gzip.compress(content) if path.read_bytes().startswith(GZIP) else content)
 
 
+def packed_as(place: str, metadata: dict[str, Any]) -> bytes:
+    """Return the content of a metadata file, packed where the file's name says so."""
+    content = json.dumps(metadata).encode()
+    return gzip.compress(content) if ".gz." in place else content
+
+
 def replace(path: Path, content: bytes) -> None:
     """Replace a file, and forget the check sums that Hadoop keeps of what it was."""
     checksums_of(path).unlink(missing_ok=True)

@@ -80,7 +80,7 @@ class Publisher:
         Of a damaged journal nobody knows whether it told of one: then the tables themselves tell.
         """
         if self.journal.is_damaged:
-            self.journal.set_aside()
+            self.journal.words.set_aside()
             half_published = self._half_published()
             return self.publish(half_published) if half_published else None
         unfinished = self.journal.unfinished

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # What a run publishes. `monitoring` tells of runs, of failed ones too: it is written to directly.
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "ml")
+MONITORING = "monitoring"
 MAIN = "main"
 
 
@@ -30,6 +31,11 @@ class Table:
 
     name: str
     _spark: SparkSession
+
+    @property
+    def location(self) -> str:
+        """The place of its files: a folder, or a URI."""
+        return str(self._iceberg().location())
 
     def head(self, branch: str = MAIN) -> int | None:
         """Return the snapshot that a branch is at; None if the table has no such branch, or nothing on `main`."""
@@ -96,6 +102,11 @@ class Table:
 def tables(spark: SparkSession) -> list[Table]:
     """Return all tables that runs publish."""
     return list(_tables(spark, SCHEMAS))
+
+
+def all_tables(spark: SparkSession) -> list[Table]:
+    """Return all tables of a warehouse, those that runs do not publish included."""
+    return list(_tables(spark, (*SCHEMAS, MONITORING)))
 
 
 def find_table(spark: SparkSession, name: str) -> Table | None:

@@ -6,14 +6,15 @@ import shutil
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyspark.sql import functions as F
 
+from warehouse.contract.files import local_path
 from warehouse.publishing.journal import now
 from warehouse.publishing.location import TableFolder, require_own_files
 from warehouse.publishing.records import BUILDS, snapshots_since
-from warehouse.publishing.tables import MAIN, SCHEMAS, Table
+from warehouse.publishing.tables import MAIN, MONITORING, SCHEMAS, Table, all_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,20 +66,25 @@ def needed_snapshots(spark: SparkSession, since: datetime) -> dict[str, set[int]
     return needed
 
 
-def maintain(spark: SparkSession, warehouse: Path, needed: Mapping[str, set[int]], keep: timedelta) -> list[Upkeep]:
+def maintain(
+    spark: SparkSession, warehouse: Path | None, needed: Mapping[str, set[int]], keep: timedelta
+) -> list[Upkeep]:
     """Tend all tables below the warehouse folder; the caller holds the writers' lock and is on no branch.
 
-    Of each table stay, besides the `needed` snapshots: all written within the time to `keep`, all that readers of
-    `main` could see in it, and what branches and tags hold. With a time of 0 that is the newest state alone: who still
-    reads an older one at that moment loses it. Folders of tables whose creation was cut short go, too. Raises
-    ForeignPath if metadata name, or a link leads to, what lies outside a table's folder: nothing is removed.
+    Without a folder, those of the catalog, wherever they lie. Of each table stay, besides the `needed` snapshots: all
+    written within the time to `keep`, all that readers of `main` could see in it, and what branches and tags hold.
+    With a time of 0 that is the newest state alone: who still reads an older one at that moment loses it. Folders of
+    tables whose creation was cut short go, too. Raises ForeignPath if metadata name, or a link leads to, what lies
+    outside a table's folder: nothing is removed.
     """
+    if warehouse is None:
+        return [_tended(table, table.location, spark, needed, keep) for table in all_tables(spark)]
     done = []
     for name, folder in _folders(warehouse):
         require_own_files(TableFolder(name, folder))
     for name, folder in _folders(warehouse):
         if any(folder.glob("metadata/v*.metadata.json")):
-            done.append(_Tended(Table(name, spark), folder, spark).tend(needed.get(name, set()), keep))
+            done.append(_tended(Table(name, spark), str(folder), spark, needed, keep))
         elif _was_never_created(folder):
             files_before, bytes_before = measure(folder)
             shutil.rmtree(folder)
@@ -87,25 +93,86 @@ def maintain(spark: SparkSession, warehouse: Path, needed: Mapping[str, set[int]
 
 
 def _folders(warehouse: Path) -> Iterator[tuple[str, Path]]:
-    for schema in (*SCHEMAS, "monitoring"):
+    for schema in (*SCHEMAS, MONITORING):
         for folder in sorted((warehouse / schema).glob("*")):
             if folder.is_dir():
                 yield f"{schema}.{folder.name}", folder
 
 
+def _tended(
+    table: Table, location: str, spark: SparkSession, needed: Mapping[str, set[int]], keep: timedelta
+) -> Upkeep:
+    is_folder = local_path(location).is_absolute()
+    files = FolderFiles(local_path(location)) if is_folder else RemoteFiles(location, spark)
+    return _Tended(table, files, spark).tend(needed.get(table.name, set()), keep)
+
+
+class TableFiles(Protocol):
+    """All files below the place of a table."""
+
+    def measure(self) -> tuple[int, int]:
+        """Return their number and bytes."""
+
+    def has_older(self, moment: datetime) -> bool:
+        """Whether one may have been written before a moment."""
+
+    def remove_stray_checksums(self, moment: datetime) -> int:
+        """Remove check sums of files that are gone, if written before a moment; return how many."""
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """The files below a folder that this machine has."""
+
+    folder: Path
+
+    def measure(self) -> tuple[int, int]:
+        return measure(self.folder)
+
+    def has_older(self, moment: datetime) -> bool:
+        return any(_is_older(path, moment) for path in _files(self.folder))
+
+    def remove_stray_checksums(self, moment: datetime) -> int:
+        checksums = [path for path in self.folder.rglob(".*.crc") if not _checked(path).exists()]
+        strays = [path for path in checksums if _is_older(path, moment)]
+        for path in strays:
+            path.unlink()
+        return len(strays)
+
+
+@dataclass(frozen=True)
+class RemoteFiles:
+    """The files below a place in an object store or in HDFS, which keep check sums by themselves."""
+
+    place: str
+    spark: SparkSession
+
+    def measure(self) -> tuple[int, int]:
+        context: Any = self.spark.sparkContext
+        path = context._jvm.org.apache.hadoop.fs.Path(self.place)  # noqa: SLF001
+        summary = path.getFileSystem(context._jsc.hadoopConfiguration()).getContentSummary(path)  # noqa: SLF001
+        return int(summary.getFileCount()), int(summary.getLength())
+
+    def has_older(self, moment: datetime) -> bool:  # noqa: ARG002 - to look at each file takes as long as the procedure
+        return True
+
+    def remove_stray_checksums(self, moment: datetime) -> int:  # noqa: ARG002 - there are none
+        return 0
+
+
 @dataclass(frozen=True)
 class _Tended:
     table: Table
-    folder: Path
+    files: TableFiles
     spark: SparkSession
 
     def tend(self, needed: set[int], keep: timedelta) -> Upkeep:
-        files_before, bytes_before = measure(self.folder)
+        files_before, bytes_before = self.files.measure()
         self._bound_metadata()
         compacted = self._compact()
         expired = self._expire(needed | self._kept(keep))
         orphans = self._remove_orphans(_a_day_ago())
-        files_after, bytes_after = measure(self.folder)
+        files_after, bytes_after = self.files.measure()
         return Upkeep(
             self.table.name, bytes_before, bytes_after, files_before, files_after, compacted, expired, orphans
         )
@@ -176,15 +243,11 @@ class _Tended:
 
     def _remove_orphans(self, before: datetime) -> int:
         """Remove the files of writes that were cut short, and metadata files that the table no longer lists."""
-        if not any(_is_older(path, before) for path in _files(self.folder)):
+        if not self.files.has_older(before):
             return 0
         options = f"table => '{self.table.name}', older_than => timestamp '{before:%F %T}'"
         orphans = self.spark.sql(f"call system.remove_orphan_files({options})").count()
-        checksums = [path for path in self.folder.rglob(".*.crc") if not _checked(path).exists()]
-        strays = [path for path in checksums if _is_older(path, before)]
-        for path in strays:
-            path.unlink()
-        return orphans + len(strays)
+        return orphans + self.files.remove_stray_checksums(before)
 
     def _iceberg(self) -> Any:  # noqa: ANN401 - org.apache.iceberg.Table
         return self.table._iceberg()  # noqa: SLF001

@@ -8,11 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from cli.machine.home import state_folder
+from cli.machine.cluster import cluster_of
+from cli.machine.home import Home, state_folder
+from cli.runs.relocation import require_in_place
 from warehouse.contract.errors import SparkhouseError
-from warehouse.publishing.disk_catalog import DiskCatalog
-from warehouse.publishing.journal import JOURNAL, Journal
-from warehouse.publishing.location import require_in_place
 from warehouse.publishing.reading import newest_snapshots, resolve_moment, snapshots_as_of
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class TableState:
     name: str
     row_count: int
     snapshot_id: int | None
-    path: Path
+    path: str
 
 
 @overload
@@ -89,8 +88,8 @@ def read(  # noqa: PLR0913 - what to read, and as what
 
     `as_of` is a run that published, or a moment (in UTC where it names no zone), for the table as it was published
     then: two reads of one run are of one state. `where` is a filter in PyIceberg's grammar, such as
-    "as_of_date = '2018-11-26' and risk_decile = 1"; files that hold no such row are not read. `home` is the state
-    folder, if not that of the environment.
+    "as_of_date = '2018-11-26' and risk_decile = 1"; files that hold no such row are not read. `home` is a state
+    folder, if not that of the environment; a cluster's tables are those that the environment names.
 
     Raises:
         NoSuchTable: there is none of that name.
@@ -98,14 +97,14 @@ def read(  # noqa: PLR0913 - what to read, and as what
         StateElsewhere: the state folder was copied or moved.
         UnreadableFilter: a column that is not there, a filter that cannot be read.
     """
-    warehouse = _Warehouse.at(home)
+    warehouse = _home(home)
     found = warehouse.catalog.find(table)
     if found is None:
         raise NoSuchTable(
-            f"there is no table {table} in {warehouse.path}: `sparkhouse tables` lists them, and SPARKHOUSE_HOME or "
+            f"there is no table {table} in {warehouse.place}: `sparkhouse tables` lists them, and SPARKHOUSE_HOME or "
             "`home` names another state folder"
         )
-    rows = found.rows(warehouse.snapshots([table], as_of)[table], columns, where)
+    rows = found.rows(_snapshots(warehouse, [table], as_of)[table], columns, where)
     if to == "pandas":
         return rows.to_pandas()
     if to == "polars":
@@ -117,34 +116,30 @@ def read(  # noqa: PLR0913 - what to read, and as what
 
 def tables(*, home: str | Path | None = None) -> list[TableState]:
     """Return all published tables by name, in the newest published state. Raises StateElsewhere."""
-    warehouse = _Warehouse.at(home)
+    warehouse = _home(home)
     found = warehouse.catalog.tables
-    snapshots = warehouse.snapshots([table.name for table in found], None)
+    snapshots = _snapshots(warehouse, [table.name for table in found], None)
     return [
         TableState(table.name, table.row_count(pin), pin, table.metadata_file(pin))
         for table, pin in ((table, snapshots[table.name]) for table in found)
     ]
 
 
-@dataclass(frozen=True)
-class _Warehouse:
-    path: Path
+def _home(chosen: str | Path | None) -> Home:
+    """The state folder that is named, else the environment's, with its cluster where that is the target."""
+    if chosen is None:
+        home = Home(state_folder(os.environ.get("SPARKHOUSE_HOME")), cluster=cluster_of(os.environ))
+    else:
+        home = Home(state_folder(str(chosen)))
+    require_in_place(home)
+    return home
 
-    @classmethod
-    def at(cls, home: str | Path | None) -> _Warehouse:
-        path = state_folder(os.environ.get("SPARKHOUSE_HOME") if home is None else str(home))
-        require_in_place(path, path / "warehouse")
-        return cls(path)
 
-    @property
-    def catalog(self) -> DiskCatalog:
-        return DiskCatalog(self.path / "warehouse")
-
-    def snapshots(self, names: Sequence[str], as_of: str | datetime | None) -> Mapping[str, int | None]:
-        """The snapshot of each table in one published state."""
-        if as_of is None:
-            return newest_snapshots(self.catalog, Journal(self.path / JOURNAL), names)
-        return snapshots_as_of(self.catalog, resolve_moment(self.catalog, _text(as_of)), names)
+def _snapshots(home: Home, names: Sequence[str], as_of: str | datetime | None) -> Mapping[str, int | None]:
+    """The snapshot of each table in one published state."""
+    if as_of is None:
+        return newest_snapshots(home.catalog, home.journal, names)
+    return snapshots_as_of(home.catalog, resolve_moment(home.catalog, _text(as_of)), names)
 
 
 def _text(as_of: str | datetime) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from warehouse.publishing.disk_catalog import DiskCatalog, DiskTable
     from warehouse.publishing.journal import Journal
+    from warehouse.publishing.stored_tables import StoredCatalog, StoredTable
 
 SECONDS_BETWEEN_LOOKS = 1.0
 # Where Spark is told that the catalog is Iceberg's.
@@ -32,7 +32,7 @@ class Listing:
     """Keeps Spark's own catalog like the newest published state."""
 
     def __init__(
-        self, tables: SparkSession, lists: SparkSession, catalog: DiskCatalog, journal: Journal, scratch: Path
+        self, tables: SparkSession, lists: SparkSession, catalog: StoredCatalog, journal: Journal, scratch: Path
     ) -> None:
         """Of two sessions of ours, `tables` knows Iceberg's tables, and `lists` is made to know Spark's own alone."""
         lists.conf.unset(ICEBERG)
@@ -71,13 +71,13 @@ class Listing:
                 self._lists.sql(f"create table {name} {described}")
             self._listed[name] = (snapshot_id, described)
 
-    def _published(self) -> Iterator[tuple[str, tuple[DiskTable, int]]]:
+    def _published(self) -> Iterator[tuple[str, tuple[StoredTable, int]]]:
         tables = {table.name: table for table in self._catalog.tables if table.name.startswith(NAMESPACES)}
         for name, snapshot_id in newest_snapshots(self._catalog, self._journal, tables).items():
             if snapshot_id is not None:
                 yield name, (tables[name], snapshot_id)
 
-    def _description(self, table: DiskTable, snapshot_id: int) -> str:
+    def _description(self, table: StoredTable, snapshot_id: int) -> str:
         """The columns as they are in the snapshot, in SQL; an external table, so that to drop it drops no file."""
         frame: Any = self._tables.sql(f"select * from {table.name} version as of {snapshot_id}")  # noqa: S608 - of the catalog
         columns = frame._jdf.schema().toDDL()  # noqa: SLF001 - pyspark has no such call

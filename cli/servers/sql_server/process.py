@@ -29,8 +29,6 @@ from cli.servers.sql_server.serving import PASSWORD, Serving
 from cli.servers.sql_server.statements import Answering
 from cli.spark.jvm import newest
 from warehouse.contract.errors import SparkhouseError
-from warehouse.publishing.disk_catalog import DiskCatalog
-from warehouse.publishing.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +71,7 @@ def _open(home: Home, serving: Serving, stopped: threading.Event) -> tuple[Activ
     from cli.servers.sql_server.thrift import ClientSessions, start_thrift, thrift_settings
     from cli.spark.session import server_settings, start_spark
 
-    activity, journal, catalog = Activity(), Journal(home.journal), DiskCatalog(home.warehouse)
+    activity, journal, catalog = Activity(), home.journal, home.catalog
     answering = Answering(catalog, journal, serving.most_rows or None)
 
     def answer(statement: str) -> str:

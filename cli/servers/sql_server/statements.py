@@ -10,8 +10,8 @@ from cli.sql.guard import NAMESPACES, NotAQuery, guarded
 from warehouse.publishing.reading import newest_snapshots
 
 if TYPE_CHECKING:
-    from warehouse.publishing.disk_catalog import DiskCatalog
     from warehouse.publishing.journal import Journal
+    from warehouse.publishing.stored_tables import StoredCatalog
 
 # What drivers send by themselves when somebody connects or opens a list of schemas.
 _USE = re.compile(r"use\s+(?:(?:namespace|schema|database)\s+)?(`?)(?P<name>\w+)\1", re.IGNORECASE)
@@ -22,7 +22,7 @@ _SHOW_SCHEMAS = re.compile(r"show\s+(?:schemas|databases|namespaces)", re.IGNORE
 class Answering:
     """How statements from outside are answered: of which tables, and at most how many rows (None: all)."""
 
-    catalog: DiskCatalog
+    catalog: StoredCatalog
     journal: Journal
     most_rows: int | None = None
 

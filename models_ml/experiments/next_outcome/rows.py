@@ -9,6 +9,7 @@ import numpy as np
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from models_ml.computed_once import computed_once
 from models_ml.dataset.fitted_encoder import fitted_encoder, profiled_columns
 from models_ml.dataset.matrix import Matrix, collected
 from models_ml.dataset.training_set import MIN_USERS, ROWS_PER_PARTITION
@@ -127,7 +128,7 @@ def outcome_rows(
         sets = feature_sets(list(encoder.elements))
         frame = assembly(encoder).transform(joined).select(*KEYS, "label", "fold", *map(input_column, sets))
         frame = frame.repartition(1 + row_count // ROWS_PER_PARTITION, "user_id").sortWithinPartitions(*KEYS)
-        frame = frame.localCheckpoint()
+        frame = computed_once(frame)
     finally:
         joined.unpersist()
     return OutcomeRows(frame, collected(frame), {name: len(indices) for name, indices in sets.items()}, classes)

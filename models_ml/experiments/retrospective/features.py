@@ -9,6 +9,7 @@ import numpy as np
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
+from models_ml.computed_once import computed_once
 from models_ml.dataset.fitted_encoder import MAX_LEVELS
 from models_ml.dataset.vectors import candidate_columns
 from models_ml.errors import NoKnownSnapshot
@@ -155,7 +156,7 @@ def user_rows(users: DataFrame, names: Sequence[str], seed: int) -> UserRows:
     values = F.array(*elements.values()).alias("elements")
     rows = split.select("user_id", "label", "is_test", values)
     rows = rows.withColumn("features", array_to_vector(F.col("elements")))
-    rows = rows.repartition(1).sortWithinPartitions("user_id").localCheckpoint()
+    rows = computed_once(rows.repartition(1).sortWithinPartitions("user_id"))
     collected = rows.select("is_test", "label", "elements").collect()
     in_test, labels, vectors = zip(*collected, strict=True) if collected else ((), (), ())
     return UserRows(rows, tuple(elements), np.array(in_test, bool), np.array(labels, float), np.array(vectors, float))

@@ -12,6 +12,7 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F
 from sklearn.metrics import roc_auc_score
 
+from models_ml.computed_once import computed_once
 from models_ml.errors import TooFewUsers
 from models_ml.evaluation.metrics import metrics
 from models_ml.experiments.retrospective.features import (
@@ -86,7 +87,7 @@ def retrospective(spark: SparkSession, feature_names: Sequence[str], seed: int =
         TooFewUsers: a part of the split of whole lives has too few users or churners.
     """
     middle = snapshot(spark, feature_names)
-    lives = whole_lives(spark).localCheckpoint()
+    lives = computed_once(whole_lives(spark))
     variants = {
         LEAKING: user_rows(lives, (*LEAKING_COLUMNS, *LIFETIME_COLUMNS), seed),
         WITHOUT_CANCEL: user_rows(lives, LIFETIME_COLUMNS, seed),

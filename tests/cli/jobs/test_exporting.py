@@ -14,6 +14,7 @@ from models_ml.serving.app import create_app
 from models_ml.serving.store import NothingPublished, Stores
 from models_ml.serving.web.settings import Settings
 from warehouse.landing.simulator import SimulationSpec, simulate
+from warehouse.publishing.journal import JOURNAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ def publish_and_stop(workspace: Workspace, log: Path) -> None:
 
 
 def test_without_a_publication_there_is_nothing_to_write(workspace: Workspace) -> None:
-    workspace.home.journal.unlink(missing_ok=True)
+    (workspace.home.path / JOURNAL).unlink(missing_ok=True)
     assert exporting.export(workspace) is None
     with pytest.raises(NothingPublished):
         Stores(workspace.home.serving).newest()

@@ -9,6 +9,7 @@ import sys
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from importlib.metadata import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,14 +21,13 @@ from readmes import READMES
 import sparkhouse
 from cli.sql.query import reading
 from warehouse.publishing.branch import on_branch
-from warehouse.publishing.journal import Journal, moment
+from warehouse.publishing.journal import JOURNAL, moment
 from warehouse.publishing.location import StateElsewhere
 from warehouse.publishing.publication import Publisher
 from warehouse.publishing.reading import NoSuchState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pandas as pd
     from pyspark.sql import SparkSession
@@ -67,12 +67,12 @@ def publisher(empty_warehouse: SparkSession, home: Home) -> Iterator[Publisher]:
     drop_all_tables(spark)
     for name in (EVENTS, USERS, EMPTY):
         spark.sql(f"create table {name} (run string) using iceberg")
-    publisher = Publisher(spark, Journal(home.journal))
+    publisher = Publisher(spark, home.journal)
     write(spark, "first")
     publisher.publish("first")
     yield publisher
     drop_all_tables(spark)
-    home.journal.unlink(missing_ok=True)
+    (home.path / JOURNAL).unlink(missing_ok=True)
 
 
 def write(spark: SparkSession, run_id: str) -> None:
@@ -228,13 +228,13 @@ def test_a_copied_state_folder_and_damaged_metadata_are_told(home: Home, tmp_pat
     with pytest.raises(StateElsewhere, match="doctor --relocate"):
         sparkhouse.read(USERS, home=copy)
     newest = {table.name: table.path for table in sparkhouse.tables()}[USERS]
-    whole = newest.read_bytes()
-    newest.write_bytes(whole[:100])
+    whole = Path(newest).read_bytes()
+    Path(newest).write_bytes(whole[:100])
     try:
         with pytest.raises(sparkhouse.SparkhouseError, match=r"doctor --mend"):
             sparkhouse.read(USERS)
     finally:
-        newest.write_bytes(whole)
+        Path(newest).write_bytes(whole)
 
 
 @pytest.mark.usefixtures("publisher")

@@ -20,6 +20,7 @@ from cli.runs.records import BROKEN_OFF, DISCARDED, DONE, FAILED, PUBLISHED, ROL
 from cli.runs.steps import Steps
 from cli.runs.writer_lock import Holder, WriterAtWork, current_holder, writer_lock
 from warehouse.landing.simulator import SimulationSpec, simulate
+from warehouse.publishing.journal import JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +120,7 @@ def test_runs_are_listed_with_what_became_of_them(fresh_home: Home) -> None:
 @pytest.fixture
 def sparkhouse(empty_warehouse: SparkSession, home: Home) -> Callable[..., int]:  # noqa: ARG001 - emptied
     """Run commands on a state folder without runs."""
-    home.journal.unlink(missing_ok=True)
+    (home.path / JOURNAL).unlink(missing_ok=True)
     for record in home.runs.glob("*.json"):
         record.unlink()
     return run_command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.machine.home import InvalidSetting
+from cli.machine.home import Home, InvalidSetting
 from cli.spark.sizing import (
     GIGABYTE,
     LOG_TO_TABLE,
@@ -27,12 +27,12 @@ LAPTOP = 16 * GIGABYTE
 
 
 def test_a_warehouse_holds_as_much_log_as_the_files_of_its_events_tell(tmp_path: Path) -> None:
-    assert held_bytes(tmp_path) == 0
-    data = tmp_path / "raw" / "events" / "data" / "day=1"
+    assert held_bytes(Home(tmp_path)) == 0
+    data = tmp_path / "warehouse" / "raw" / "events" / "data" / "day=1"
     data.mkdir(parents=True)
     for name in ("a.parquet", "b.parquet", ".a.parquet.crc"):
         (data / name).write_bytes(bytes(1_000))
-    assert held_bytes(tmp_path) == 2_000 * LOG_TO_TABLE
+    assert held_bytes(Home(tmp_path)) == 2_000 * LOG_TO_TABLE
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from models_ml.registry.tracking import Tracking
 from models_ml.registry.version_removal import ChampionInUse, remove_stored, remove_versions, stored_versions
 from warehouse.contract.tables import create_or_widen
 from warehouse.publishing.branch import on_branch
-from warehouse.publishing.journal import Journal
+from warehouse.publishing.journal import Journal, JournalFile
 from warehouse.publishing.publication import Publisher
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def test_a_champion_stays_unless_it_is_forced_and_then_the_one_before_it_is_cham
 
 
 def test_aliases_follow_what_is_published_and_what_is_rolled_back(shelf: Shelf, tmp_path: Path) -> None:
-    publisher = Publisher(shelf.spark, Journal(tmp_path / "publication.json"))
+    publisher = Publisher(shelf.spark, Journal(JournalFile(tmp_path / "publication.json")))
     follow(shelf.spark, shelf.mlflow_dir)
     before = [shelf.aliases(label) for label in (LABEL, OTHER)]
     assert before == [{"champion": shelf.number("second")}, {"champion": shelf.number("other")}]

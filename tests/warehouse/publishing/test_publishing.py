@@ -14,7 +14,7 @@ from cli.machine.home import DBT_PROJECT
 from cli.sql.query import QueryFailed, TwoStates, reading
 from warehouse.publishing import journal, publication, records
 from warehouse.publishing.branch import NothingUnpublished, discard, on_branch
-from warehouse.publishing.journal import Journal, Move, Publication, moment
+from warehouse.publishing.journal import Journal, JournalFile, Move, Publication, moment
 from warehouse.publishing.publication import MainHasMoved, NotPublished, Publisher
 from warehouse.publishing.reading import NoSuchState, newest_snapshots, resolve_moment, snapshots_as_of
 from warehouse.publishing.spark_catalog import SparkCatalog
@@ -44,7 +44,7 @@ def publisher(empty_warehouse: SparkSession, tmp_path: Path) -> Iterator[Publish
         spark.sql(f"create namespace if not exists {schema}")
     for name in NAMES:
         spark.sql(f"create table {name} (run string) using iceberg")
-    publisher = Publisher(spark, Journal(tmp_path / "publication.json"))
+    publisher = Publisher(spark, Journal(JournalFile(tmp_path / "publication.json")))
     write(spark, "first")
     publisher.publish("first")
     yield publisher

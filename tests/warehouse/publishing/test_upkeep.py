@@ -15,7 +15,7 @@ from cli.machine.home import Home
 from cli.runs.server_record import LOCK, only_server
 from cli.runs.upkeep import tidy
 from warehouse.publishing.branch import on_branch
-from warehouse.publishing.journal import Journal
+from warehouse.publishing.journal import Journal, JournalFile
 from warehouse.publishing.publication import Publisher
 from warehouse.publishing.tables import Table
 from warehouse.publishing.upkeep import Upkeep, maintain, needed_snapshots, total
@@ -220,7 +220,7 @@ def test_what_a_failed_run_left_on_its_branch_can_still_be_published(
     upkeep = only(maintain(spark, warehouse, NOTHING, WEEK))
 
     assert (upkeep.compacted_files, upkeep.expired_snapshots) == (0, 2)
-    Publisher(spark, Journal(tmp_path / "publication.json")).publish("failed")
+    Publisher(spark, Journal(JournalFile(tmp_path / "publication.json"))).publish("failed")
     assert rows(spark, "marts.t") == list(range(13))
     assert maintain(spark, warehouse, NOTHING, WEEK)[0].compacted_files == 13
     assert rows(spark, "marts.t") == list(range(13))
@@ -230,7 +230,7 @@ def test_a_publication_of_the_last_days_can_be_rolled_back(
     spark_and_folder: tuple[SparkSession, Path], tmp_path: Path
 ) -> None:
     spark, warehouse = spark_and_folder
-    publisher = Publisher(spark, Journal(tmp_path / "publication.json"))
+    publisher = Publisher(spark, Journal(JournalFile(tmp_path / "publication.json")))
     create(spark, "marts.t", 1)
     table = Table("marts.t", spark)
     for run_id, number in (("oldest", 1), ("older", 2)):

@@ -33,7 +33,7 @@ from cli.servers.sql_server.serving import Serving
 from cli.sql.guard import NAMESPACES
 from cli.sql.interruption import TookTooLong
 from warehouse.publishing.branch import on_branch
-from warehouse.publishing.journal import Journal
+from warehouse.publishing.journal import JOURNAL
 from warehouse.publishing.publication import Publisher
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Warehouse:
     """Tables that are published, and more of them."""
 
     def __init__(self, spark: SparkSession, home: Home) -> None:
-        self.spark, self.publisher = spark, Publisher(spark, Journal(home.journal))
+        self.spark, self.publisher = spark, Publisher(spark, home.journal)
         drop_all_tables(spark)
         for schema in NAMESPACES:
             spark.sql(f"create namespace if not exists {schema}")
@@ -87,7 +87,7 @@ class Warehouse:
 @pytest.fixture(scope="module")
 def warehouse(empty_warehouse: SparkSession, home: Home) -> Iterator[Warehouse]:
     yield Warehouse(empty_warehouse, home)
-    home.journal.unlink(missing_ok=True)
+    (home.path / JOURNAL).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")

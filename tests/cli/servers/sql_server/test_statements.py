@@ -10,7 +10,7 @@ from attacks import REFUSED, lines
 from cli.servers.sql_server.statements import Answering
 from cli.sql.guard import NotAQuery
 from warehouse.publishing.disk_catalog import DiskCatalog
-from warehouse.publishing.journal import Journal
+from warehouse.publishing.journal import Journal, JournalFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,9 @@ OF_DRIVERS = [
 
 @pytest.fixture
 def answering(tmp_path: Path) -> Answering:
-    return Answering(DiskCatalog(tmp_path / "warehouse"), Journal(tmp_path / "publication.json"), most_rows=3)
+    return Answering(
+        DiskCatalog(tmp_path / "warehouse"), Journal(JournalFile(tmp_path / "publication.json")), most_rows=3
+    )
 
 
 @pytest.mark.parametrize("statement", OF_DRIVERS)

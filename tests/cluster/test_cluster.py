@@ -1,0 +1,293 @@
+"""The whole product on a cluster: Spark's own master and workers, PostgreSQL as catalog, and a folder that all share.
+
+`make test-cluster` runs these, and installs what they need. Each command is a process of its own, as a user's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from cluster import PASSWORD, free_port, lacking, machines, postgres, variables
+from pyhive import hive
+from tables_alike import content, differing
+
+import sparkhouse
+from cli.machine.home import Home
+from cli.runs.writer_lock import Holder, shared_lock
+from warehouse.landing.simulator import SimulationSpec, simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cluster import Machines, Postgres
+
+    from cli.machine.cluster import Cluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(lacking()), reason=lacking())]
+
+SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
+USERS, DAYS = 60, 61
+SALT = "5a17" * 16
+SECONDS = 300
+# What tells one run from another, and nothing about users.
+OF_THE_RUN = {
+    *("ingested_at", "run_id", "model_version", "mlflow_run_id", "model_uri", "portable_uri", "table_snapshot_ids"),
+    *("trained_at", "scored_at"),
+}
+
+
+class Driver:
+    """A machine that commands are given on: its state folder, and the variables that lead to the tables."""
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        self.home, self.environment = home, environment
+        self.steps = home.with_suffix(".steps")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        with self.steps.open("w") as steps:
+            return subprocess.Popen(
+                [SPARKHOUSE, *arguments],
+                cwd=self.home.parent,
+                env={"PATH": os.environ["PATH"], "SPARKHOUSE_HOME": str(self.home), **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=steps,
+                start_new_session=True,
+                text=True,
+            )
+
+    def command(self, *arguments: str, code: int = 0) -> str:
+        """Run a command to its end; return what it printed, on both streams."""
+        process = self.start(*arguments)
+        printed, _ = process.communicate(timeout=SECONDS)
+        told = printed + self.steps.read_text()
+        assert process.returncode == code, told
+        return told
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    with machines(tmp_path_factory.mktemp("machines")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all machines see, with the log and the salt."""
+    folder = tmp_path_factory.mktemp("shared")
+    simulate(SimulationSpec(USERS, DAYS, seed=5), folder / "log.json")
+    (folder / "_salt").write_text(SALT)
+    (folder / "_salt").chmod(0o600)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(server: Postgres, cluster: Machines, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Driver:
+    """A machine whose Spark is the cluster's."""
+    return Driver(tmp_path_factory.mktemp("first") / "home", variables(server, cluster, shared))
+
+
+@pytest.fixture(scope="module")
+def second(server: Postgres, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Driver:
+    """A machine that works on the same tables by itself."""
+    return Driver(tmp_path_factory.mktemp("second") / "home", variables(server, None, shared))
+
+
+@pytest.fixture(scope="module")
+def local(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """What a run of the same log on one machine leaves."""
+    home = tmp_path_factory.mktemp("local") / "home"
+    home.mkdir()
+    shutil.copy2(shared / "_salt", home / "salt")
+    Driver(home, {"SPARKHOUSE_MASTER": "local[2]"}).command("run", "--quiet", "--events", str(shared / "log.json"))
+    return content(home)
+
+
+@pytest.fixture(scope="module")
+def ran(first: Driver, cluster: Machines, shared: Path, local: object) -> str:
+    """A run on the cluster of which one worker after the other is killed: in the ingest, the build, the training.
+
+    Returns what was seen of its processes on the way.
+    """
+    assert local
+    process = first.start("run", "--quiet", "--events", str(shared / "log.json"))
+    for number, (what, has_begun) in enumerate(
+        {
+            "ingest": lambda: any((shared / "raw" / "events" / "data").glob("*")),
+            "build": (shared / "intermediate" / "int_session_days").exists,
+            "train": lambda: first.steps.read_text().count("\npublish ") == 1,
+        }.items()
+    ):
+        wait_until(has_begun, process, first, what)
+        if what == "train":
+            time.sleep(3)
+        cluster.kill(f"worker-{number}")
+        cluster.start_worker(f"worker-{number + 2}")
+    seen = command_lines()
+    printed, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, printed + first.steps.read_text()
+    return seen
+
+
+def wait_until(has_begun: Callable[[], bool], process: subprocess.Popen[str], driver: Driver, what: str) -> None:
+    until = time.monotonic() + SECONDS
+    while not has_begun():
+        assert process.poll() is None, driver.steps.read_text()
+        assert time.monotonic() < until, f"{what} did not begin: {driver.steps.read_text()}"
+        time.sleep(0.02)
+
+
+def command_lines() -> str:
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return "\n".join(lines)
+
+
+def tables_of(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
+    """What the shared tables hold, read by this process without Spark."""
+    entered(driver, monkeypatch)
+    return content()
+
+
+def entered(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Home:
+    for name, value in {**driver.environment, "SPARKHOUSE_HOME": str(driver.home)}.items():
+        monkeypatch.setenv(name, value)
+    return Home.of_process()
+
+
+def the_cluster(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    found = entered(driver, monkeypatch).cluster
+    assert found
+    return found
+
+
+@pytest.mark.usefixtures("ran")
+def test_tables_and_predictions_are_those_of_one_machine_though_workers_were_killed(
+    first: Driver, local: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    differences = {
+        name: [column for column in columns if column not in OF_THE_RUN]
+        for name, columns in differing(local, tables_of(first, monkeypatch)).items()
+    }
+    assert {name: columns for name, columns in differences.items() if columns} == {}
+    assert {"ml.churn_predictions", "marts.fct_user_features", "raw.events"} <= local.keys()
+
+
+def test_the_doctor_tells_of_the_cluster_and_nobody_of_the_password(
+    ran: str, first: Driver, cluster: Machines, shared: Path, tmp_path: Path
+) -> None:
+    told = first.command("doctor")
+    assert re.search(r"Database: .*nobody writes", told)
+    assert re.search(r"Executors: 2 .*same libraries", told)
+    assert re.search(r"Shared folder: .*read by all", told)
+    assert "SparkSubmit" in ran
+    assert "CoarseGrainedExecutorBackend" in ran
+    assert PASSWORD not in ran
+    (tmp_path / "told").write_text(told + first.command("runs"))
+    for folder in (first.home, shared, cluster.folder, tmp_path):
+        found = subprocess.run(["grep", "-rlF", PASSWORD, folder], capture_output=True, text=True, check=False)
+        assert found.stdout == "", "files that hold the password"
+
+
+@pytest.mark.usefixtures("ran")
+def test_another_machine_reads_and_tends_the_same_tables(second: Driver) -> None:
+    counted = second.command("sql", "select count(*) as events from raw.events", "--format", "csv")
+    assert int(counted.split()[1]) > 10_000
+    assert "ml.churn_predictions" in second.command("tables", "--format", "csv")
+    assert "ml.churn_predictions" in second.command("maintain", "--quiet")
+
+
+@pytest.mark.usefixtures("ran")
+def test_of_two_machines_one_writes_and_the_other_is_refused_or_waits(
+    first: Driver, second: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = the_cluster(first, monkeypatch).database
+    holder = Holder("build", "20181201T000000", 42, "2018-12-01T00:00:00+00:00")
+    with shared_lock(database, holder, None):
+        refused = second.command("predict", "--quiet", code=2)
+        assert re.search(r"`sparkhouse build`, run 20181201T000000, process 42 on \S+, .* is writing", refused)
+        assert "--wait" in refused
+        waiting = second.start("predict", "--quiet", "--wait")
+        wait_until(lambda: "waiting: " in second.steps.read_text(), waiting, second, "the wait")
+    assert waiting.wait(SECONDS) == 0, second.steps.read_text()
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_publication_of_a_killed_driver_is_finished_by_the_next_command(
+    first: Driver, second: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tables_of(first, monkeypatch)
+    journal = entered(first, monkeypatch).journal
+    published = journal.read()
+    assert published
+    runs = json.loads(first.command("runs", "--format", "json"))
+    run = next(each["run_id"] for each in runs if each["status"] == "published")
+    driver = second.start("rollback", run)
+    wait_until(lambda: journal.unfinished is not None, driver, second, "the publication")
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.wait()
+    assert journal.unfinished, "it was killed too late"
+    # A reader of another machine sees the state before, and finishes what was begun, as nobody writes.
+    assert tables_of(first, monkeypatch) == before
+    first.command("sql", "select 1")
+    finished = journal.read()
+    assert finished
+    assert finished.finished_at
+    assert finished.run_id not in {published.run_id, run}
+    assert tables_of(first, monkeypatch)["raw.events"] != before["raw.events"]
+    second.command("rollback", finished.run_id, "--quiet")
+    assert tables_of(first, monkeypatch) == before
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_server_of_sql_answers_from_the_shared_tables(second: Driver) -> None:
+    port = free_port()
+    second.command("sql-server", "start", "--port", str(port))
+    try:
+        with closing(hive.connect("127.0.0.1", port)) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute("select count(*) from ml.churn_predictions")
+            (by_hive,) = cursor.fetchone()
+            with pytest.raises(hive.OperationalError, match="only reads"):
+                cursor.execute("drop table ml.churn_predictions")
+        by_command = second.command("sql", "select count(*) from ml.churn_predictions", "--format", "csv")
+        assert by_command.split()[1] == str(by_hive)
+        assert by_hive > 0
+    finally:
+        second.command("sql-server", "stop")
+
+
+@pytest.mark.usefixtures("ran")
+def test_damaged_metadata_are_told_and_mended_from_the_spare(
+    first: Driver, second: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tables_of(first, monkeypatch)
+    places = {table.name: Path(table.path) for table in sparkhouse.tables()}
+    places["marts.fct_user_features"].unlink()
+    places["ml.churn_predictions"].write_text("{")
+    with pytest.raises(sparkhouse.SparkhouseError, match="cannot be read"):
+        sparkhouse.read("ml.churn_predictions")
+    told = second.command("doctor", "--quick", code=1)
+    for name in ("marts.fct_user_features", "ml.churn_predictions"):
+        assert re.search(rf"{name}.*\n?.*doctor --mend", told), told
+    told = second.command("doctor", "--mend", "--quick")
+    assert "marts.fct_user_features is at" in told
+    assert tables_of(first, monkeypatch) == before

@@ -1,0 +1,134 @@
+"""Journal and lock in a database, as machines that share tables see them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from cluster import PASSWORD, lacking, postgres
+
+from cli.runs.writer_lock import HOLDER, Holder, WriterAtWork, shared_holder, shared_lock
+from warehouse.publishing.database import Database, DatabaseRow, DatabaseUnreachable, LockLost
+from warehouse.publishing.journal import PUBLISH, Journal, Move, Publication
+from warehouse.publishing.shared_catalog import CatalogUnreachable, SharedCatalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cluster import Postgres
+
+pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(lacking()), reason=lacking())]
+
+ME = Holder("run", "run-1", 7, "2026-11-30T00:00:00+00:00")
+PUBLICATION = Publication("run-1", PUBLISH, (Move("marts.t", None, 4),), started_at=1_000)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as started:
+        yield started
+
+
+@pytest.fixture
+def database(server: Postgres) -> Database:
+    database = Database(server.address, "sparkhouse", PASSWORD)
+    with database.connection() as connection:
+        connection.execute("drop table if exists sparkhouse_state")
+    return database
+
+
+def test_a_database_that_nobody_wrote_to_tells_nothing(database: Database) -> None:
+    assert Journal(DatabaseRow(database)).read() is None
+    assert not Journal(DatabaseRow(database)).is_damaged
+    assert shared_holder(database) is None
+    assert SharedCatalog(database).tables == []
+    assert SharedCatalog(database).find("marts.t") is None
+
+
+def test_a_journal_is_read_as_it_was_written_by_every_machine(database: Database, server: Postgres) -> None:
+    other = Journal(DatabaseRow(Database(server.address, "sparkhouse", PASSWORD)))
+    with shared_lock(database, ME, None):
+        journal = Journal(DatabaseRow(database))
+        journal.write(PUBLICATION)
+        assert other.unfinished == PUBLICATION
+        journal.write(replace(PUBLICATION, finished_at=2_000))
+    assert other.read() == replace(PUBLICATION, finished_at=2_000)
+    assert not other.needs_finishing
+
+
+def test_a_damaged_journal_is_set_aside(database: Database) -> None:
+    journal = Journal(DatabaseRow(database))
+    with shared_lock(database, ME, None):
+        database.keep("journal", '{"run_id": ')
+        assert journal.is_damaged
+        assert journal.words.set_aside().startswith("journal.damaged in postgresql://")
+        assert not journal.is_damaged
+    assert database.words("journal.damaged") == '{"run_id": '
+
+
+def test_one_machine_writes_and_others_read_who(database: Database, server: Postgres) -> None:
+    other = Database(server.address, "sparkhouse", PASSWORD)
+    told: list[str] = []
+    with shared_lock(database, ME, None) as left_behind:
+        assert left_behind is None
+        holder = shared_holder(other)
+        assert holder
+        assert (holder.run_id, holder.pid) == (ME.run_id, ME.pid)
+        assert holder.machine
+        refused = pytest.raises(WriterAtWork, match=r"run-1, process 7 on .* is writing to postgresql://")
+        with refused, shared_lock(other, ME, None):
+            pass
+    assert shared_holder(other) is None
+    with shared_lock(other, ME, told.append) as left_behind:
+        assert left_behind is None
+    assert told == []
+
+
+def test_who_was_killed_is_named_to_the_next(database: Database, server: Postgres) -> None:
+    killed = Database(server.address, "sparkhouse", PASSWORD)
+    assert killed.locked()
+    killed.keep(HOLDER, json.dumps(asdict(replace(ME, machine="gone"))))
+    killed.unlock()
+    assert shared_holder(database) is None
+    with shared_lock(database, replace(ME, run_id="run-2"), None) as left_behind:
+        assert left_behind == replace(ME, machine="gone")
+
+
+def test_a_writer_that_has_lost_its_lock_begins_no_publication(database: Database, server: Postgres) -> None:
+    other = Database(server.address, "sparkhouse", PASSWORD)
+    with shared_lock(database, ME, None):
+        with other.connection() as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()"
+            )
+        with shared_lock(other, replace(ME, run_id="run-2"), None):
+            with pytest.raises(LockLost, match="another machine may write by now"):
+                Journal(DatabaseRow(database)).write(PUBLICATION)
+            with pytest.raises(LockLost):
+                Journal(DatabaseRow(database)).write(PUBLICATION)
+            assert Journal(DatabaseRow(other)).read() is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"password": "wrong"}, "password authentication failed"),
+        ({"address": "postgresql://127.0.0.1:9/sparkhouse"}, "127.0.0.1:9/sparkhouse"),
+        ({"address": "postgresql://nowhere.invalid/sparkhouse"}, "nowhere.invalid"),
+    ],
+)
+def test_a_database_that_lets_nobody_in_is_told_without_the_password(
+    server: Postgres, changed: dict[str, str], told: str
+) -> None:
+    database = Database(**({"address": server.address, "user": "sparkhouse", "password": PASSWORD} | changed))
+    with pytest.raises(DatabaseUnreachable, match=told) as raised:
+        database.locked()
+    assert "SPARKHOUSE_DATABASE" in str(raised.value)
+    with pytest.raises(DatabaseUnreachable):
+        Journal(DatabaseRow(database)).read()
+    with pytest.raises(CatalogUnreachable, match=told) as of_catalog:
+        _ = SharedCatalog(database).tables
+    for error in (raised.value, of_catalog.value):
+        assert PASSWORD not in str(error)

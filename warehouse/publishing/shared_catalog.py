@@ -1,0 +1,169 @@
+"""The catalog that several machines share, without Spark and without Java: Iceberg's JDBC catalog, Hive's, or REST."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.files import local_path
+from warehouse.publishing.metadata_files import UNREADABLE, checksums_of, packed_as, parsed
+from warehouse.publishing.stored_tables import PUBLICATIONS, DamagedTable, StoredTable, moves_on_record, parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+    from warehouse.publishing.database import Database
+    from warehouse.publishing.reading import PublishedMove
+
+# What Spark calls the catalog, by which the database knows it.
+CATALOG = "spark_catalog"
+
+
+class CatalogUnreachable(SparkhouseError, RuntimeError):
+    """The catalog does not answer, or not as it should."""
+
+
+@dataclass(frozen=True)
+class SharedTable(StoredTable):
+    """A table by what the catalog says of it."""
+
+    name_: str
+    catalog: SharedCatalog = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.name_
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What its newest metadata say; nothing where they are missing or damaged, which is told elsewhere."""
+        return {} if self.damage else self.intact()
+
+    @property
+    def damage(self) -> DamagedTable | None:
+        """What is wrong with its newest metadata, if something is."""
+        try:
+            self.intact()
+        except DamagedTable as damage:
+            return damage
+        return None
+
+    def intact(self) -> dict[str, Any]:
+        return next(self.metadata_files())[1]
+
+    def metadata_files(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        table = self.iceberg()
+        yield table.metadata_location, self._content(table.metadata_location)
+        for entry in reversed(table.metadata.metadata_log):
+            with suppress(DamagedTable):
+                yield entry.metadata_file, self._content(entry.metadata_file)
+
+    def iceberg(self) -> Table:
+        from pyiceberg.exceptions import NoSuchTableError
+
+        try:
+            with self.catalog.told():
+                return self.catalog.iceberg.load_table(self.name)
+        except NoSuchTableError as error:
+            raise DamagedTable(f"{self.name} is no longer in the catalog") from error
+        except (OSError, ValueError) as error:
+            raise DamagedTable(f"the newest metadata of {self.name} cannot be read: {error}") from error
+
+    def rewrite(self, metadata: dict[str, Any]) -> None:
+        """Let the newest metadata file say something else."""
+        place = self.iceberg().metadata_location
+        self.write_bytes(place, packed_as(place, metadata))
+
+    def bytes_of(self, place: str) -> bytes:
+        """Return the bytes of one of its files. Raises OSError."""
+        from pyiceberg.io import load_file_io
+
+        with load_file_io(location=place).new_input(place).open() as file:
+            return bytes(file.read())
+
+    def write_bytes(self, place: str, content: bytes) -> None:
+        """Write one of its files anew, and forget the check sums that Hadoop keeps beside one in a folder.
+
+        Raises OSError.
+        """
+        from pyiceberg.io import load_file_io
+
+        if (path := local_path(place)).is_absolute():
+            checksums_of(path).unlink(missing_ok=True)
+        with load_file_io(location=place).new_output(place).create(overwrite=True) as file:
+            file.write(content)
+
+    def _content(self, place: str) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = parsed(self.bytes_of(place))
+        except UNREADABLE as error:
+            raise DamagedTable(f"{place}, the metadata of {self.name}, cannot be read: {error}") from error
+        return content
+
+
+@dataclass(frozen=True)
+class SharedCatalog:
+    """All tables of the catalog; `address` is Hive's or REST's, empty where the database is the catalog."""
+
+    database: Database
+    address: str = ""
+
+    @cached_property
+    def iceberg(self) -> Catalog:
+        """The catalog as PyIceberg has it."""
+        from pyiceberg.catalog import load_catalog
+
+        if not self.address:
+            return load_catalog(CATALOG, type="sql", uri=self.database.sqlalchemy_address, pool_pre_ping="true")
+        return load_catalog(CATALOG, type="hive" if self.address.startswith("thrift:") else "rest", uri=self.address)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn what the catalog's client says of a catalog that does not answer into what to do about it."""
+        from pyiceberg.exceptions import NoSuchTableError
+
+        try:
+            yield
+        except NoSuchTableError:
+            raise
+        except _client_errors() as error:
+            said = " ".join(str(error).split())
+            raise CatalogUnreachable(
+                f"the catalog {self.address or self.database.address} does not answer as it should: {said}"
+            ) from error
+
+    @property
+    def tables(self) -> list[SharedTable]:
+        with self.told():
+            spaces = sorted(space for space in self.iceberg.list_namespaces() if len(space) == 1)
+            names = [".".join(name) for space in spaces for name in sorted(self.iceberg.list_tables(space))]
+        return [SharedTable(name, self) for name in names]
+
+    @property
+    def written(self) -> list[SharedTable]:
+        """The same: a table is in the catalog, or is not."""
+        return self.tables
+
+    def find(self, name: str) -> SharedTable | None:
+        with self.told():
+            found = parts_of(name) and self.iceberg.table_exists(name)
+        return SharedTable(name, self) if found else None
+
+    def moves(self) -> list[PublishedMove]:
+        return moves_on_record(self.find(PUBLICATIONS))
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    """What PyIceberg's clients raise where nobody answers."""
+    from pyiceberg.exceptions import RESTError
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+    from thrift.Thrift import TException
+
+    return (RESTError, RequestException, SQLAlchemyError, TException)
