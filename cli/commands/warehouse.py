@@ -71,7 +71,7 @@ def ingest(
     rules = reading_rules(mapping, pseudonymise=pseudonymise, keep_refused_text=keep_refused_text)
     to_read = log_bytes(paths or ())
     with writer_on_branch("ingest", quiet=quiet, wait=wait, log_bytes=to_read) as workspace:
-        if lack := lack_of_room(workspace.home.path, to_read):
+        if lack := lack_of_room(workspace.home.disk, to_read):
             workspace.steps.tell(lack)
         if replay_rejected:
             landing.replay_rejected(workspace, rules)

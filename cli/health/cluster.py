@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -33,27 +35,36 @@ def database_findings(cluster: Cluster) -> Iterator[Finding]:
 
 
 def executor_findings(spark: SparkSession, home: Home, cluster: Cluster) -> Iterator[Finding]:
-    """Look at the machines of executors through tasks; whether they have our libraries and see the shared folder."""
+    """Look at the machines of executors through tasks; whether they have our libraries and share the folder."""
     from warehouse.landing.tasks import in_tasks
     from warehouse.landing.witness import look
 
-    words, probe = uuid4().hex, home.landing / f"probe-{uuid4()}"
-    probe.parent.mkdir(parents=True, exist_ok=True)
+    folder, words = home.landing / f"probe-{uuid4()}", uuid4().hex
+    folder.mkdir(parents=True)
+    probe = folder / "probe"
     probe.write_text(words)
     try:
         count = TASKS_PER_CORE * max(2, spark.sparkContext.defaultParallelism)
         seen = in_tasks(spark, look, [(str(probe), words)] * count)
+        apart = {
+            each.machine: what
+            for each in seen
+            if (what := "" if each.reads and each.wrote and Path(each.wrote).exists() else _lacking(each))
+        }
+        own = look((str(probe), words))
     finally:
-        probe.unlink()
-    own = look((str(probe), words))
+        shutil.rmtree(folder, ignore_errors=True)
     yield _libraries(spark, seen, own)
-    blind = sorted({each.machine for each in seen if not each.reads})
     yield Finding(
         "Shared folder",
-        ok=not blind,
-        found=f"{cluster.shared}, not read on {', '.join(blind)}" if blind else f"{cluster.shared}, read by all",
-        remedy="Mount it there at the same path, and let the executors' user read what this user writes.",
+        ok=not apart,
+        found=f"{cluster.shared}, {'; '.join(sorted(apart.values())) or 'read and written by all'}",
+        remedy="Mount it there at the same path, and let the executors' user read and write what this user does.",
     )
+
+
+def _lacking(seen: Seen) -> str:
+    return f"not {'written' if seen.reads else 'read'} on {seen.machine}"
 
 
 def _libraries(spark: SparkSession, seen: list[Seen], own: Seen) -> Finding:

@@ -40,7 +40,9 @@ def examine(home: Home, *, quick: bool = False) -> Iterator[Finding]:
     yield _java()
     yield _archive()
     yield from machine_findings(home)
-    needed = [*database_findings(home.cluster)] if home.cluster else [_place(home)]
+    needed = [*database_findings(home.cluster)] if home.cluster else []
+    if all(finding.ok for finding in needed):
+        needed.append(_place(home))
     yield from needed
     is_there = all(finding.ok for finding in needed)
     if is_there and not quick:
@@ -96,11 +98,14 @@ def _archive() -> Finding:
 
 def _place(home: Home) -> Finding:
     from warehouse.publishing.location import ForeignPath, StateElsewhere
+    from warehouse.publishing.shared_place import PlaceNotShared
 
     try:
         require_in_place(home)
-    except (StateElsewhere, ForeignPath) as fault:
-        return Finding("Place of the state", ok=False, found=str(home.path), remedy=f"{fault}.")
+    except (StateElsewhere, ForeignPath, PlaceNotShared) as fault:
+        return Finding("Place of the state", ok=False, found=home.place, remedy=f"{fault}.")
+    if home.cluster:
+        return Finding("Place of the tables", ok=True, found=f"{home.place}, the one that the database knows")
     return Finding("Place of the state", ok=True, found="all tables name files of their own")
 
 

@@ -47,6 +47,7 @@ def ingest(workspace: Workspace, patterns: Sequence[str | Path], rules: Rules | 
     from warehouse.landing.reader.rules import Rules
     from warehouse.landing.room import UnpacksTooLarge
     from warehouse.landing.salt import load_salt
+    from warehouse.landing.stores import fetched
 
     rules = rules or Rules()
 
@@ -56,12 +57,13 @@ def ingest(workspace: Workspace, patterns: Sequence[str | Path], rules: Rules | 
             if rules.pseudonymise
             else None
         )
+        home = workspace.home
         try:
-            found = find_logs(patterns)
-            DemoLog(workspace.spark, workspace.home).require_apart(found.paths)
-            summary = landing.ingest(
-                workspace.spark, found, workspace.home.landing, salt, rules, watch=progress_of_bytes(workspace.steps)
-            )
+            with fetched(workspace.spark, patterns, home.landing) as named:
+                found = find_logs(named)
+                DemoLog(workspace.spark, home).require_apart(found.paths)
+                watch = progress_of_bytes(workspace.steps)
+                summary = landing.ingest(workspace.spark, found, home.landing, salt, rules, watch=watch)
         except (NotALog, UnpacksTooLarge) as refused:
             raise CheckFailed(str(refused)) from refused
         step.rows_in, step.rows_out = summary.lines, summary.accepted

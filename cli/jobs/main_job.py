@@ -48,7 +48,7 @@ def run_all(
     run_json = home.run_json
     try:
         with recorded(home, steps, wait=wait):
-            if lack := lack_of_room(home.path, to_read):
+            if lack := lack_of_room(home.disk, to_read):
                 steps.tell(lack)
             with ThreadPoolExecutor(1) as background:
                 starting = background.submit(start_spark, to_read + held_bytes(home))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warehouse.contract.errors import SparkhouseError
 from warehouse.contract.files import local_path
 from warehouse.publishing.database import Database
+from warehouse.publishing.shared_catalog import SharedCatalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,6 +55,11 @@ class Cluster:
     executor_python: str = ""
     conf: Path | None = None
 
+    @cached_property
+    def tables(self) -> SharedCatalog:
+        """The tables, as far as can be told without Spark; its connections are kept for as long as this object."""
+        return SharedCatalog(self.database, self.catalog)
+
     @property
     def has_executors(self) -> bool:
         """Whether tasks run in other processes, maybe on other machines."""
@@ -62,6 +69,11 @@ class Cluster:
     def python_of_executors(self) -> str:
         """Their Python, if it is another one than this process's."""
         return self.executor_python if self.has_executors else ""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where several machines read and write."""
+        return tuple(dict.fromkeys((self.warehouse, str(self.shared))))
 
     @property
     def scratch(self) -> str:
@@ -201,6 +213,6 @@ def settings_named_in(path: Path) -> Iterator[str]:
 
 def make_shared_folders(cluster: Cluster) -> None:
     """Make the folders that several processes write to. Raises OSError."""
-    for place in (cluster.warehouse, cluster.scratch, cluster.shared):
+    for place in (*cluster.places, cluster.scratch):
         if Path(place).is_absolute():
             Path(place).mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,6 @@ from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.database import DatabaseRow
 from warehouse.publishing.disk_catalog import DiskCatalog
 from warehouse.publishing.journal import JOURNAL, Journal, JournalFile
-from warehouse.publishing.shared_catalog import SharedCatalog
 
 if TYPE_CHECKING:
     from models_ml.registry.training_report import TrainingReport
@@ -73,9 +72,7 @@ class Home:
     @property
     def catalog(self) -> StoredCatalog:
         """The tables, as far as can be told without Spark."""
-        if self.cluster:
-            return SharedCatalog(self.cluster.database, self.cluster.catalog)
-        return DiskCatalog(self.warehouse)
+        return self.cluster.tables if self.cluster else DiskCatalog(self.warehouse)
 
     @property
     def place(self) -> str:
@@ -86,6 +83,11 @@ class Home:
     def warehouse(self) -> Path:
         """The folder of the tables; on a cluster, the catalog knows where they are."""
         return self.path / "warehouse"
+
+    @property
+    def disk(self) -> Path:
+        """A folder on the disk that logs and, where they lie in folders, tables need room on."""
+        return self.cluster.shared if self.cluster else self.path
 
     @property
     def own_warehouse(self) -> Path | None:

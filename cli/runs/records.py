@@ -13,6 +13,7 @@ from cli.runs.spares import restored
 from cli.runs.steps import write_json
 from cli.runs.writer_lock import Holder, current_holder, shared_lock, writer_lock
 from warehouse.contract.errors import SparkhouseError
+from warehouse.publishing.shared_place import mark_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,8 @@ def held_lock(home: Home, steps: Steps, *, wait: bool) -> Iterator[None]:
     with held_lock_anywhere(home, steps, wait=wait):
         # What a killed ingest unpacked holds names in clear.
         clear_staging(home.landing)
-        for mended in restored(home):
+        # Of shared tables one machine's trouble may be its own: those are mended when somebody asks for it.
+        for mended in [] if home.cluster else restored(home):
             steps.tell(mended)
         require_past(home.catalog.written)
         yield
@@ -76,6 +78,9 @@ def held_lock_anywhere(home: Home, steps: Steps, *, wait: bool) -> Iterator[None
     ):
         for killed in {left, left_elsewhere} - {None}:
             steps.tell(f"{killed} was killed: its lock is taken over")
+        if home.cluster:
+            mark_places(home.cluster.database, home.cluster.places)
+            home.cluster.tables.make_default_schema()
         yield
 
 

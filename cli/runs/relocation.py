@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 def require_in_place(home: Home) -> None:
     """Raise StateElsewhere or ForeignPath unless all that the state folder holds lies where it says.
 
-    On a cluster the catalog says where tables lie, wherever it is asked from.
+    On a cluster, PlaceNotShared unless the place of the tables is the one that other machines see.
     """
     from warehouse.publishing import location
+    from warehouse.publishing.shared_place import require_shared_place
 
-    if not home.cluster:
+    if home.cluster:
+        for place in home.cluster.places:
+            require_shared_place(home.cluster.tables, place)
+    else:
         location.require_in_place(home.path, home.warehouse)
 
 

@@ -111,7 +111,7 @@ def second(server: Postgres, shared: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def local(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+def local(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
     """What a run of the same log on one machine leaves."""
     home = tmp_path_factory.mktemp("local") / "home"
     home.mkdir()
@@ -162,10 +162,10 @@ def command_lines() -> str:
     return "\n".join(lines)
 
 
-def tables_of(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
-    """What the shared tables hold, read by this process without Spark."""
+def state_of(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> dict[str, int | None]:
+    """The published snapshot of each shared table, read by this process without Spark."""
     entered(driver, monkeypatch)
-    return content()
+    return {table.name: table.snapshot_id for table in sparkhouse.tables()}
 
 
 def entered(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Home:
@@ -182,11 +182,12 @@ def the_cluster(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 @pytest.mark.usefixtures("ran")
 def test_tables_and_predictions_are_those_of_one_machine_though_workers_were_killed(
-    first: Driver, local: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    first: Driver, local: dict[str, dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    entered(first, monkeypatch)
     differences = {
         name: [column for column in columns if column not in OF_THE_RUN]
-        for name, columns in differing(local, tables_of(first, monkeypatch)).items()
+        for name, columns in differing(local, content()).items()
     }
     assert {name: columns for name, columns in differences.items() if columns} == {}
     assert {"ml.churn_predictions", "marts.fct_user_features", "raw.events"} <= local.keys()
@@ -198,7 +199,7 @@ def test_the_doctor_tells_of_the_cluster_and_nobody_of_the_password(
     told = first.command("doctor")
     assert re.search(r"Database: .*nobody writes", told)
     assert re.search(r"Executors: 2 .*same libraries", told)
-    assert re.search(r"Shared folder: .*read by all", told)
+    assert re.search(r"Shared folder: .*read and written by all", told)
     assert "SparkSubmit" in ran
     assert "CoarseGrainedExecutorBackend" in ran
     assert PASSWORD not in ran
@@ -209,11 +210,10 @@ def test_the_doctor_tells_of_the_cluster_and_nobody_of_the_password(
 
 
 @pytest.mark.usefixtures("ran")
-def test_another_machine_reads_and_tends_the_same_tables(second: Driver) -> None:
+def test_another_machine_reads_the_same_tables(second: Driver) -> None:
     counted = second.command("sql", "select count(*) as events from raw.events", "--format", "csv")
     assert int(counted.split()[1]) > 10_000
     assert "ml.churn_predictions" in second.command("tables", "--format", "csv")
-    assert "ml.churn_predictions" in second.command("maintain", "--quiet")
 
 
 @pytest.mark.usefixtures("ran")
@@ -223,19 +223,21 @@ def test_of_two_machines_one_writes_and_the_other_is_refused_or_waits(
     database = the_cluster(first, monkeypatch).database
     holder = Holder("build", "20181201T000000", 42, "2018-12-01T00:00:00+00:00")
     with shared_lock(database, holder, None):
-        refused = second.command("predict", "--quiet", code=2)
+        refused = second.command("maintain", "--quiet", code=2)
         assert re.search(r"`sparkhouse build`, run 20181201T000000, process 42 on \S+, .* is writing", refused)
         assert "--wait" in refused
-        waiting = second.start("predict", "--quiet", "--wait")
+        waiting = second.start("maintain", "--quiet", "--wait")
         wait_until(lambda: "waiting: " in second.steps.read_text(), waiting, second, "the wait")
-    assert waiting.wait(SECONDS) == 0, second.steps.read_text()
+    printed, _ = waiting.communicate(timeout=SECONDS)
+    assert waiting.returncode == 0, second.steps.read_text()
+    assert re.search(r"ml\.churn_predictions +\d+ +\d+", printed), "upkeep of the shared tables"
 
 
 @pytest.mark.usefixtures("ran")
 def test_a_publication_of_a_killed_driver_is_finished_by_the_next_command(
     first: Driver, second: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = tables_of(first, monkeypatch)
+    before = state_of(first, monkeypatch)
     journal = entered(first, monkeypatch).journal
     published = journal.read()
     assert published
@@ -247,15 +249,28 @@ def test_a_publication_of_a_killed_driver_is_finished_by_the_next_command(
     driver.wait()
     assert journal.unfinished, "it was killed too late"
     # A reader of another machine sees the state before, and finishes what was begun, as nobody writes.
-    assert tables_of(first, monkeypatch) == before
+    assert state_of(first, monkeypatch) == before
     first.command("sql", "select 1")
     finished = journal.read()
     assert finished
     assert finished.finished_at
     assert finished.run_id not in {published.run_id, run}
-    assert tables_of(first, monkeypatch)["raw.events"] != before["raw.events"]
+    assert state_of(first, monkeypatch)["raw.events"] != before["raw.events"]
     second.command("rollback", finished.run_id, "--quiet")
-    assert tables_of(first, monkeypatch) == before
+    assert state_of(first, monkeypatch) == before
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_machine_without_the_shared_folder_is_refused_and_changes_nothing(
+    first: Driver, second: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state_of(first, monkeypatch)
+    unmounted = Driver(tmp_path / "home", {**second.environment, "SPARKHOUSE_WAREHOUSE": str(tmp_path / "shared")})
+    for command in (("sql", "select 1"), ("maintain",), ("doctor", "--mend", "--quick"), ("tables",)):
+        told = unmounted.command(*command, code=2)
+        assert re.search(r"is not, on this machine, the place of the tables of .*: it is empty", told)
+    assert not (tmp_path / "shared").exists()
+    assert state_of(first, monkeypatch) == before
 
 
 @pytest.mark.usefixtures("ran")
@@ -279,7 +294,7 @@ def test_a_server_of_sql_answers_from_the_shared_tables(second: Driver) -> None:
 def test_damaged_metadata_are_told_and_mended_from_the_spare(
     first: Driver, second: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = tables_of(first, monkeypatch)
+    before = state_of(first, monkeypatch)
     places = {table.name: Path(table.path) for table in sparkhouse.tables()}
     places["marts.fct_user_features"].unlink()
     places["ml.churn_predictions"].write_text("{")
@@ -290,4 +305,4 @@ def test_damaged_metadata_are_told_and_mended_from_the_spare(
         assert re.search(rf"{name}.*\n?.*doctor --mend", told), told
     told = second.command("doctor", "--mend", "--quick")
     assert "marts.fct_user_features is at" in told
-    assert tables_of(first, monkeypatch) == before
+    assert state_of(first, monkeypatch) == before

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
+import pyarrow as pa
 import pytest
 from cluster import PASSWORD, lacking, postgres
+from pyiceberg.exceptions import NoSuchTableError
 
 from cli.runs.writer_lock import HOLDER, Holder, WriterAtWork, shared_holder, shared_lock
+from warehouse.publishing import shared_place
 from warehouse.publishing.database import Database, DatabaseRow, DatabaseUnreachable, LockLost
 from warehouse.publishing.journal import PUBLISH, Journal, Move, Publication
-from warehouse.publishing.shared_catalog import CatalogUnreachable, SharedCatalog
+from warehouse.publishing.shared_catalog import CatalogUnreachable, SharedCatalog, SharedTable
+from warehouse.publishing.shared_place import MARK, NAME, PlaceNotShared, mark_places, require_shared_place
+from warehouse.publishing.shared_spares import damages, keep_spares, restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(lacking()), reason=lacking())]
 
 ME = Holder("run", "run-1", 7, "2026-11-30T00:00:00+00:00")
+ONE_COLUMN = pa.schema([pa.field("id", pa.int64())])
 PUBLICATION = Publication("run-1", PUBLISH, (Move("marts.t", None, 4),), started_at=1_000)
 
 
@@ -45,6 +54,9 @@ def test_a_database_that_nobody_wrote_to_tells_nothing(database: Database) -> No
     assert shared_holder(database) is None
     assert SharedCatalog(database).tables == []
     assert SharedCatalog(database).find("marts.t") is None
+    for _ in range(2):
+        SharedCatalog(database).make_default_schema()
+    assert SharedCatalog(database).find("default.t") is None
 
 
 def test_a_journal_is_read_as_it_was_written_by_every_machine(database: Database, server: Postgres) -> None:
@@ -132,3 +144,55 @@ def test_a_database_that_lets_nobody_in_is_told_without_the_password(
         _ = SharedCatalog(database).tables
     for error in (raised.value, of_catalog.value):
         assert PASSWORD not in str(error)
+
+
+def test_a_place_is_known_by_its_mark(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = SharedCatalog(database)
+    here, elsewhere = str(tmp_path / "shared"), str(tmp_path / "unmounted")
+    require_shared_place(catalog, here)
+    with shared_lock(database, ME, None):
+        monkeypatch.setattr(shared_place, "write_file", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            mark_places(database, [here])
+        monkeypatch.undo()
+        require_shared_place(catalog, here)
+        mark_places(database, [here])
+    require_shared_place(catalog, here)
+    catalog.iceberg.create_namespace_if_not_exists("marts")
+    catalog.iceberg.create_table("marts.placed", ONE_COLUMN, location=f"{here}/marts/placed")
+    require_shared_place(catalog, here)
+    with pytest.raises(PlaceNotShared, match=r"unmounted is not, on this machine, .*: it is empty. Mount"):
+        require_shared_place(catalog, elsewhere)
+    (tmp_path / "unmounted").mkdir()
+    (tmp_path / "unmounted" / MARK).write_text("another")
+    with pytest.raises(PlaceNotShared, match="belongs to another database"):
+        require_shared_place(catalog, elsewhere)
+    catalog.iceberg.drop_table("marts.placed")
+    with shared_lock(database, ME, None):
+        database.forget(NAME)
+    with pytest.raises(PlaceNotShared, match="shared holds the tables of another database than postgresql://"):
+        require_shared_place(catalog, here)
+
+
+def test_the_remedy_of_a_damaged_file_is_the_spare_or_the_file_before_it(database: Database, tmp_path: Path) -> None:
+    catalog = SharedCatalog(database)
+    catalog.iceberg.create_namespace_if_not_exists("marts")
+    for name in ("marts.spared", "marts.newer", "marts.lost"):
+        with suppress(NoSuchTableError):
+            catalog.iceberg.drop_table(name)
+        catalog.iceberg.create_table(name, ONE_COLUMN, location=str(tmp_path / name))
+    with shared_lock(database, ME, None):
+        keep_spares(catalog, ["marts.spared", "marts.newer", "marts.not_there"])
+        catalog.iceberg.load_table("marts.newer").append(pa.table({"id": [1]}))
+        catalog.iceberg.load_table("marts.newer").append(pa.table({"id": [2]}))
+        for name in ("marts.spared", "marts.newer", "marts.lost"):
+            Path(catalog.iceberg.load_table(name).metadata_location.removeprefix("file://")).write_text("{")
+        told = {table: message for table, _, message in damages(catalog)}
+        assert "which puts it back" in told["marts.spared"]
+        assert "returns to the file before it" in told["marts.newer"]
+        assert "restore it from a backup" in told["marts.lost"]
+        assert len(list(restored(catalog))) == 2
+        assert [table for table, _, _ in damages(catalog)] == ["marts.lost"]
+    assert SharedTable("marts.spared", catalog).column_names == ["id"]
+    newer = SharedTable("marts.newer", catalog)
+    assert newer.rows(newer.head()).to_pydict() == {"id": [1]}

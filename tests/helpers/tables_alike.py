@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from hashlib import sha256
 from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
 
 import sparkhouse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
-
-    Content = dict[str, dict[str, str]]
+    Content = dict[str, dict[str, int]]
 
 KEYS = ("event_id", "line_number", "user_id", "session_id", "event_date", "as_of_date", "algorithm", "feature", "fold")
 
@@ -21,18 +20,18 @@ KEYS = ("event_id", "line_number", "user_id", "session_id", "event_date", "as_of
 def content(home: Path | None = None) -> Content:
     """Of each published table, a hash of each column: of all its values, each with the keys of its row."""
     names = [table.name for table in sparkhouse.tables(home=home) if not table.name.startswith("monitoring.")]
-    return {name: _hashes(sparkhouse.read(name, home=home)) for name in names}
+    return {name: _hashes(sparkhouse.read(name, home=home, to="polars")) for name in names}
 
 
-def _hashes(rows: pa.Table) -> dict[str, str]:
-    keys = [rows.column(key).to_pylist() for key in KEYS if key in rows.column_names]
-    by_key = [*zip(*keys, strict=True)] if keys else [()] * len(rows)
-    return {name: _hash(by_key, rows.column(name).to_pylist()) for name in rows.column_names}
-
-
-def _hash(keys: list[tuple[object, ...]], values: list[object]) -> str:
-    cells = sorted(json.dumps([key, value], default=str) for key, value in zip(keys, values, strict=True))
-    return sha256("\n".join(cells).encode()).hexdigest()
+def _hashes(rows: pl.DataFrame) -> dict[str, int]:
+    """Rows may come in any order. Lists and maps are hashed as text, for what they hold counts, not how."""
+    keys = [key for key in KEYS if key in rows.columns]
+    nested = [name for name, kind in rows.schema.items() if kind.is_nested()]
+    rows = rows.with_columns(pl.Series(name, [repr(value) for value in rows[name].to_list()]) for name in nested)
+    return {
+        name: int(np.sum(rows.select(*(key for key in keys if key != name), name).hash_rows().to_numpy()))
+        for name in rows.columns
+    }
 
 
 def differing(one: Content, other: Content) -> dict[str, list[str]]:

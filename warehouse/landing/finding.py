@@ -151,18 +151,18 @@ def _files_of(pattern: Path) -> Iterator[Path]:
             continue
         if path.is_dir():
             below = [] if path.resolve() in seen else _below(path, seen)
-            yield from (file for file in below if _fits(file.relative_to(path).parts, rest))
+            yield from (file for file in below if fits(file.relative_to(path).parts, rest))
         elif not rest:
             yield path
 
 
-def _fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+def fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
     """Whether a path, or a folder that it lies in, fits a glob. Python's own follows links in circles for hours."""
     if not (parts and patterns):
         return all(pattern == "**" for pattern in patterns)
     if patterns[0] == "**":
-        return _fits(parts, patterns[1:]) or _fits(parts[1:], patterns)
-    return fnmatchcase(parts[0], patterns[0]) and _fits(parts[1:], patterns[1:])
+        return fits(parts, patterns[1:]) or fits(parts[1:], patterns)
+    return fnmatchcase(parts[0], patterns[0]) and fits(parts[1:], patterns[1:])
 
 
 def _below(folder: Path, seen: set[Path] | None = None) -> Iterator[Path]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 _CHUNK = 1 << 20
+# The folder of copies of what lies in a store; below it scheme, bucket and key.
+FETCHED = ".fetched"
 
 
 class NoSuchLog(SparkhouseError, FileNotFoundError):
@@ -68,12 +70,21 @@ class LogFile:
 
     @property
     def source_file(self) -> str:
-        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+        """Its path, or where it was copied from."""
+        return named(self.path)
+
+
+def named(path: Path) -> str:
+    """Return the name of a log: its path, or the URI that it was copied from."""
+    if FETCHED in path.parts:
+        scheme, *rest = path.parts[path.parts.index(FETCHED) + 1 :]
+        return f"{scheme}://{'/'.join(rest)}"
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def printable(path: Path) -> str:
     """Return a path as it can be shown on any terminal, whatever bytes are in its name."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    text = named(path)
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 

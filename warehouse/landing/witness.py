@@ -1,4 +1,4 @@
-"""What a task sees where it runs: whether that is as the tasks of an ingest need it."""
+"""What a task sees where it runs, and leaves there: whether that is as the tasks of an ingest need it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ SECONDS = 0.5
 
 
 class Seen(NamedTuple):
-    """The machine of a task, its Python, the versions of libraries there, and whether it read a file's words."""
+    """The machine of a task, its Python, the versions of libraries there, whether it read a file's words, and the file
+    that it wrote them to itself; empty where it could not.
+    """
 
     machine: str
     python: str
     libraries: tuple[str, ...]
     reads: bool
+    wrote: str
 
 
-def look(probe: tuple[str, str], _: str = "") -> Seen:
-    """Look around, and for a file with some words; an argument more is the name of the task."""
+def look(probe: tuple[str, str], task: str = "here") -> Seen:
+    """Look around, and for a file with some words; write them to one beside it, named for the task."""
     path, words = probe
     time.sleep(SECONDS)
-    return Seen(socket.gethostname(), platform.python_version(), tuple(map(_version, LIBRARIES)), _reads(path, words))
+    libraries = tuple(map(_version, LIBRARIES))
+    wrote = _written(f"{path}-{task}", words)
+    return Seen(socket.gethostname(), platform.python_version(), libraries, _reads(path, words), wrote)
 
 
 def _version(library: str) -> str:
@@ -42,3 +47,11 @@ def _reads(path: str, words: str) -> bool:
         return Path(path).read_text() == words
     except OSError:
         return False
+
+
+def _written(path: str, words: str) -> str:
+    try:
+        Path(path).write_text(words)
+    except OSError:
+        return ""
+    return path

@@ -62,11 +62,12 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection[Any]]:
         """Give a connection for a block, of which each statement stands for itself. Raises DatabaseUnreachable."""
-        if self._writing and not self._writing.closed:
-            yield self._writing
-            return
-        with self._told(), self._connect() as connection:
-            yield connection
+        with self._told():
+            if self._writing and not self._writing.closed:
+                yield self._writing
+                return
+            with self._connect() as connection:
+                yield connection
 
     def words(self, name: str) -> str | None:
         """Return what is kept under a name, None if nothing is."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from warehouse.contract.errors import SparkhouseError
-from warehouse.contract.files import local_path
-from warehouse.publishing.metadata_files import UNREADABLE, checksums_of, packed_as, parsed
+from warehouse.publishing.metadata_files import UNREADABLE, packed_as, parsed
+from warehouse.publishing.stored_files import read_file, write_file
 from warehouse.publishing.stored_tables import PUBLICATIONS, DamagedTable, StoredTable, moves_on_record, parts_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # What Spark calls the catalog, by which the database knows it.
 CATALOG = "spark_catalog"
+MOST_SAID = 120
 
 
 class CatalogUnreachable(SparkhouseError, RuntimeError):
@@ -65,43 +66,25 @@ class SharedTable(StoredTable):
                 yield entry.metadata_file, self._content(entry.metadata_file)
 
     def iceberg(self) -> Table:
-        from pyiceberg.exceptions import NoSuchTableError
+        from pyiceberg.exceptions import NoSuchTableError, ValidationError
 
         try:
             with self.catalog.told():
                 return self.catalog.iceberg.load_table(self.name)
         except NoSuchTableError as error:
             raise DamagedTable(f"{self.name} is no longer in the catalog") from error
-        except (OSError, ValueError) as error:
-            raise DamagedTable(f"the newest metadata of {self.name} cannot be read: {error}") from error
+        except (OSError, ValueError, ValidationError) as error:
+            said = " ".join(str(error).split())[:MOST_SAID]
+            raise DamagedTable(f"the newest metadata of {self.name} cannot be read: {said}") from error
 
     def rewrite(self, metadata: dict[str, Any]) -> None:
         """Let the newest metadata file say something else."""
         place = self.iceberg().metadata_location
-        self.write_bytes(place, packed_as(place, metadata))
-
-    def bytes_of(self, place: str) -> bytes:
-        """Return the bytes of one of its files. Raises OSError."""
-        from pyiceberg.io import load_file_io
-
-        with load_file_io(location=place).new_input(place).open() as file:
-            return bytes(file.read())
-
-    def write_bytes(self, place: str, content: bytes) -> None:
-        """Write one of its files anew, and forget the check sums that Hadoop keeps beside one in a folder.
-
-        Raises OSError.
-        """
-        from pyiceberg.io import load_file_io
-
-        if (path := local_path(place)).is_absolute():
-            checksums_of(path).unlink(missing_ok=True)
-        with load_file_io(location=place).new_output(place).create(overwrite=True) as file:
-            file.write(content)
+        write_file(place, packed_as(place, metadata))
 
     def _content(self, place: str) -> dict[str, Any]:
         try:
-            content: dict[str, Any] = parsed(self.bytes_of(place))
+            content: dict[str, Any] = parsed(read_file(place))
         except UNREADABLE as error:
             raise DamagedTable(f"{place}, the metadata of {self.name}, cannot be read: {error}") from error
         return content
@@ -151,9 +134,19 @@ class SharedCatalog:
         return self.tables
 
     def find(self, name: str) -> SharedTable | None:
+        from pyiceberg.exceptions import NoSuchNamespaceError
+
+        parts = parts_of(name)
+        with suppress(NoSuchNamespaceError), self.told():
+            # Whether it exists, PyIceberg would tell by reading its metadata, which may be damaged.
+            if parts and parts in self.iceberg.list_tables(parts[0]):
+                return SharedTable(name, self)
+        return None
+
+    def make_default_schema(self) -> None:
+        """Make the schema in which sessions of Spark and of Hive's clients begin, if the catalog has none."""
         with self.told():
-            found = parts_of(name) and self.iceberg.table_exists(name)
-        return SharedTable(name, self) if found else None
+            self.iceberg.create_namespace_if_not_exists("default")
 
     def moves(self) -> list[PublishedMove]:
         return moves_on_record(self.find(PUBLICATIONS))

@@ -114,7 +114,7 @@ def test_files_in_an_object_store_are_written_and_taken_away_by_arrow(
 
     monkeypatch.setattr(data_files, "FileSystem", SimpleNamespace(from_uri=from_uri))
     (tmp_path / "bucket" / "t" / "data").mkdir(parents=True)
-    folder = DataFolder("s3a://bucket/t/data", rows(0, 0).schema, "one")
+    folder = DataFolder("s3a://bucket/t/data", rows(0, 3).schema, "one")
     with folder.writer("0") as writer:
         writer.write(rows(0, 3))
     assert writer.file == DataFile("s3a://bucket/t/data/one-0.parquet", 3), "as Iceberg is told of it"

@@ -1,0 +1,30 @@
+"""Single files by their path or URI, wherever they are stored: a folder, an object store, HDFS."""
+
+from __future__ import annotations
+
+from warehouse.contract.files import local_path, replace_file
+from warehouse.publishing.metadata_files import checksums_of
+
+
+def read_file(place: str) -> bytes:
+    """Return the bytes of a file. Raises OSError, FileNotFoundError where there is none."""
+    path = local_path(place)
+    if path.is_absolute():
+        return path.read_bytes()
+    from pyiceberg.io import load_file_io
+
+    with load_file_io(location=place).new_input(place).open() as file:
+        return bytes(file.read())
+
+
+def write_file(place: str, content: bytes) -> None:
+    """Write a file whole or not at all; Hadoop's check sums of what it was go. Raises OSError."""
+    path = local_path(place)
+    if path.is_absolute():
+        checksums_of(path).unlink(missing_ok=True)
+        replace_file(path, content)
+        return
+    from pyiceberg.io import load_file_io
+
+    with load_file_io(location=place).new_output(place).create(overwrite=True) as file:
+        file.write(content)
