@@ -14,7 +14,7 @@ from warehouse.publishing.database import Database
 from warehouse.publishing.shared_catalog import SharedCatalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 TARGET = "SPARKHOUSE_TARGET"
 SESSION, CLUSTER = "session", "cluster"
@@ -23,6 +23,8 @@ WAREHOUSE, SHARED = "SPARKHOUSE_WAREHOUSE", "SPARKHOUSE_SHARED"
 USER, PASSWORD, PASSWORD_FILE = (f"{DATABASE}_{part}" for part in ("USER", "PASSWORD", "PASSWORD_FILE"))
 DRIVER_HOST, JARS, CONF = "SPARKHOUSE_DRIVER_HOST", "SPARKHOUSE_JARS", "SPARKHOUSE_SPARK_CONF"
 EXECUTOR_PYTHON = "SPARKHOUSE_EXECUTOR_PYTHON"
+# How the names of the catalog's own settings begin.
+OF_CATALOG = "spark.sql.catalog.spark_catalog."
 # As libpq and Java's driver both take it; who asks, and with which password, stands elsewhere.
 DATABASE_FORM = re.compile(r"postgresql://[^/@?]+/[^/?]+(\?[^?]*)?")
 CATALOG_FORM = re.compile(r"(thrift|https?)://.+")
@@ -58,7 +60,9 @@ class Cluster:
     @cached_property
     def tables(self) -> SharedCatalog:
         """The tables, as far as can be told without Spark; its connections are kept for as long as this object."""
-        return SharedCatalog(self.database, self.catalog)
+        own = settings_in(self.conf) if self.conf else {}
+        options = {name.removeprefix(OF_CATALOG): value for name, value in own.items() if name.startswith(OF_CATALOG)}
+        return SharedCatalog(self.database, self.catalog, options)
 
     @property
     def has_executors(self) -> bool:
@@ -196,7 +200,7 @@ def _conf(environment: Mapping[str, str]) -> Path | None:
         return None
     path = Path(environment[CONF]).expanduser().absolute()
     try:
-        names = set(settings_named_in(path))
+        names = settings_in(path).keys()
     except OSError as error:
         raise ClusterNotNamed(f"{CONF} is {path}, which cannot be read ({error.strerror})") from error
     if others := sorted(name for name in names if not name.startswith("spark.")):
@@ -204,11 +208,11 @@ def _conf(environment: Mapping[str, str]) -> Path | None:
     return path
 
 
-def settings_named_in(path: Path) -> Iterator[str]:
-    """Yield the names of what a file of settings sets. Raises OSError."""
-    for line in (line.strip() for line in path.read_text().splitlines()):
-        if line and not line.startswith(("#", "!")):
-            yield re.split(r"[=:\s]", line, maxsplit=1)[0]
+def settings_in(path: Path) -> dict[str, str]:
+    """Return what a file of settings sets. Raises OSError."""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    parts = (re.split(r"\s*[=:\s]\s*", line, maxsplit=1) for line in lines if line and not line.startswith(("#", "!")))
+    return {part[0]: "".join(part[1:]) for part in parts}
 
 
 def make_shared_folders(cluster: Cluster) -> None:

@@ -76,7 +76,8 @@ def held_lock_anywhere(home: Home, steps: Steps, *, wait: bool) -> Iterator[None
         writer_lock(home.writer_lock, holder, waiting) as left,
         shared_lock(home.cluster.database, holder, waiting) if home.cluster else nullcontext() as left_elsewhere,
     ):
-        for killed in {left, left_elsewhere} - {None}:
+        # A run that was killed has mostly left both.
+        for killed in {each.run_id: each for each in (left, left_elsewhere) if each}.values():
             steps.tell(f"{killed} was killed: its lock is taken over")
         if home.cluster:
             mark_places(home.cluster.database, home.cluster.places)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.machine.cluster import make_shared_folders, settings_named_in
+from cli.machine.cluster import make_shared_folders, settings_in
 from cli.machine.environment import REPOSITORY, iceberg_jar
 from cli.machine.home import InvalidSetting
 from cli.spark.sizing import jvm_options
@@ -32,8 +32,8 @@ OPTIONS = "spark.executor.extraJavaOptions"
 def cluster_settings(cluster: Cluster, of_profile: Mapping[str, str], log_bytes: int = 0) -> dict[str, str]:
     """Return the settings of Spark that stand in no profile. Raises InvalidSetting."""
     own = _of_executors(cluster, of_profile, log_bytes) if cluster.has_executors else {}
-    named = set(settings_named_in(cluster.conf)) if cluster.conf else set()
-    if doubled := sorted(named & {*of_profile, *own}):
+    named = settings_in(cluster.conf) if cluster.conf else {}
+    if doubled := sorted(named.keys() & {*of_profile, *own}):
         raise InvalidSetting(
             f"{cluster.conf} sets {', '.join(doubled)}, which Sparkhouse sets: take it out there, and use the "
             "variables of profiles/README.md"

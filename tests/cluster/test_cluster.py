@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cluster import PASSWORD, free_port, lacking, machines, postgres, variables
+from driver import SECONDS, Driver
 from pyhive import hive
 from tables_alike import content, differing
 
@@ -36,44 +36,13 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(lacking()), reason=lacking())]
 
-SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 USERS, DAYS = 60, 61
 SALT = "5a17" * 16
-SECONDS = 300
 # What tells one run from another, and nothing about users.
 OF_THE_RUN = {
     *("ingested_at", "run_id", "model_version", "mlflow_run_id", "model_uri", "portable_uri", "table_snapshot_ids"),
     *("trained_at", "scored_at"),
 }
-
-
-class Driver:
-    """A machine that commands are given on: its state folder, and the variables that lead to the tables."""
-
-    def __init__(self, home: Path, environment: dict[str, str]) -> None:
-        self.home, self.environment = home, environment
-        self.steps = home.with_suffix(".steps")
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        with self.steps.open("w") as steps:
-            return subprocess.Popen(
-                [SPARKHOUSE, *arguments],
-                cwd=self.home.parent,
-                env={"PATH": os.environ["PATH"], "SPARKHOUSE_HOME": str(self.home), **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=steps,
-                start_new_session=True,
-                text=True,
-            )
-
-    def command(self, *arguments: str, code: int = 0) -> str:
-        """Run a command to its end; return what it printed, on both streams."""
-        process = self.start(*arguments)
-        printed, _ = process.communicate(timeout=SECONDS)
-        told = printed + self.steps.read_text()
-        assert process.returncode == code, told
-        return told
 
 
 @pytest.fixture(scope="module")

@@ -226,6 +226,57 @@ def machines(folder: Path, workers: int = 2, memory: str = "1500m") -> Iterator[
         cluster.stop()
 
 
+@contextmanager
+def hive_metastore(folder: Path) -> Iterator[str]:
+    """Start Hive's metastore, of the jars that PySpark brings, for a block; give its address.
+
+    Its database is one of Derby's, made without the tables that Hive's own locks need.
+    """
+    folder.mkdir(parents=True)
+    port = free_port()
+    settings = {
+        "hive.async.log.enabled": "false",
+        "hive.metastore.schema.verification": "false",
+        "datanucleus.schema.autoCreateAll": "true",
+        "derby.stream.error.file": folder / "derby.log",
+        "javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={folder / 'database'};create=true",
+    }
+    java = java_home(None) / "bin" / "java"
+    options = ["-Xmx256m", "-XX:TieredStopAtLevel=1", *(f"-D{name}={value}" for name, value in settings.items())]
+    metastore = ["org.apache.hadoop.hive.metastore.HiveMetaStore", "-p", str(port)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                java,
+                "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
+                *options,
+                "-cp",
+                package("pyspark") / "jars" / "*",
+                *metastore,
+            ],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        until = time.monotonic() + SECONDS_TO_START
+        while not _listens(port):
+            if time.monotonic() > until or process.poll() is not None:
+                raise NotStarted((folder / "log").read_text(errors="replace")[-2000:])
+            time.sleep(0.1)
+        yield f"thrift://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def variables(server: Postgres, cluster: Machines | None, shared: Path) -> dict[str, str]:
     """What tells a command of the cluster; without one, of its tables alone."""
     return {

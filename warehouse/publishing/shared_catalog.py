@@ -13,7 +13,7 @@ from warehouse.publishing.stored_files import read_file, write_file
 from warehouse.publishing.stored_tables import PUBLICATIONS, DamagedTable, StoredTable, moves_on_record, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
@@ -92,10 +92,14 @@ class SharedTable(StoredTable):
 
 @dataclass(frozen=True)
 class SharedCatalog:
-    """All tables of the catalog; `address` is Hive's or REST's, empty where the database is the catalog."""
+    """All tables of the catalog; `address` is Hive's or REST's, empty where the database is the catalog.
+
+    `options` are more of the catalog's settings, such as a token, by the names that Iceberg gives them everywhere.
+    """
 
     database: Database
     address: str = ""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def iceberg(self) -> Catalog:
@@ -103,8 +107,10 @@ class SharedCatalog:
         from pyiceberg.catalog import load_catalog
 
         if not self.address:
-            return load_catalog(CATALOG, type="sql", uri=self.database.sqlalchemy_address, pool_pre_ping="true")
-        return load_catalog(CATALOG, type="hive" if self.address.startswith("thrift:") else "rest", uri=self.address)
+            own = {"type": "sql", "uri": self.database.sqlalchemy_address, "pool_pre_ping": "true"}
+        else:
+            own = {"type": "hive" if self.address.startswith("thrift:") else "rest", "uri": self.address}
+        return load_catalog(CATALOG, **{**self.options, **own})
 
     @contextmanager
     def told(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.machine.cluster import ClusterNotNamed, cluster_of
+from cli.machine.cluster import ClusterNotNamed, cluster_of, settings_in
 from cli.machine.environment import Machine, made
 from cli.machine.home import Home, InvalidSetting
 from cli.spark.cluster import OPTIONS as EXECUTOR_OPTIONS
@@ -116,6 +116,9 @@ def test_the_profile_names_the_catalog(
     assert settings[f"{own}.uri"] == uri
     assert settings[f"{own}.warehouse"] == NAMED["SPARKHOUSE_WAREHOUSE"]
     assert settings["spark.master"] == NAMED["SPARKHOUSE_MASTER"]
+    assert settings["spark.driver.bindAddress"] == "127.0.0.1"
+    monkeypatch.setenv("SPARKHOUSE_DRIVER_BIND", "0.0.0.0")  # noqa: S104 - in a container
+    assert spark_settings()["spark.driver.bindAddress"] == "0.0.0.0"  # noqa: S104
     assert SECRET not in str(settings)
     cluster = cluster_of(NAMED)
     assert cluster
@@ -124,9 +127,19 @@ def test_the_profile_names_the_catalog(
 
 def test_settings_of_ones_own_are_passed_on_and_may_not_contradict(tmp_path: Path) -> None:
     conf = tmp_path / "spark.conf"
-    conf.write_text("# memory\nspark.executor.memory 4g\nspark.hadoop.fs.s3a.secret.key=se=cret\n\n")
+    conf.write_text(
+        "# memory\nspark.executor.memory 4g\nspark.hadoop.fs.s3a.secret.key=se=cret\n\n"
+        "spark.sql.catalog.spark_catalog.token: to ken\n"
+    )
+    assert settings_in(conf) == {
+        "spark.executor.memory": "4g",
+        "spark.hadoop.fs.s3a.secret.key": "se=cret",
+        "spark.sql.catalog.spark_catalog.token": "to ken",
+    }
     cluster = cluster_of({**NAMED, "SPARKHOUSE_SPARK_CONF": str(conf)})
     assert cluster
+    assert cluster.tables.options == {"token": "to ken"}, "PyIceberg is let in with it, too"
+    assert "to ken" not in repr(cluster.tables)
     assert "spark.executor.memory" not in cluster_settings(cluster, {EXECUTOR_OPTIONS: "-Dx=y"})
     with pytest.raises(InvalidSetting, match=r"spark\.conf sets spark\.executor\.memory, which Sparkhouse sets"):
         cluster_settings(cluster, {EXECUTOR_OPTIONS: "", "spark.executor.memory": "1g"})

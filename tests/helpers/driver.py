@@ -1,0 +1,40 @@
+"""A machine that commands are given on, each a process of its own, as a user's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
+SECONDS = 300
+
+
+class Driver:
+    """A machine that commands are given on: its state folder, and the variables that lead to the tables."""
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        self.home, self.environment = home, environment
+        self.steps = home.with_suffix(".steps")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        with self.steps.open("w") as steps:
+            return subprocess.Popen(
+                [SPARKHOUSE, *arguments],
+                cwd=self.home.parent,
+                env={"PATH": os.environ["PATH"], "SPARKHOUSE_HOME": str(self.home), **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=steps,
+                start_new_session=True,
+                text=True,
+            )
+
+    def command(self, *arguments: str, code: int = 0) -> str:
+        """Run a command to its end; return what it printed, on both streams."""
+        process = self.start(*arguments)
+        printed, _ = process.communicate(timeout=SECONDS)
+        told = printed + self.steps.read_text()
+        assert process.returncode == code, told
+        return told
