@@ -64,12 +64,12 @@ def ingest(
     wait: Wait = False,
 ) -> None:
     """Land logs in raw.events; lines that cannot be events go to raw.rejected_events with their reasons."""
-    from warehouse.landing.finding import log_bytes
+    from warehouse.landing.stores import named_bytes
 
     if not paths and not replay_rejected:
         raise typer.BadParameter("Name a log to ingest, or give --replay-rejected.")
     rules = reading_rules(mapping, pseudonymise=pseudonymise, keep_refused_text=keep_refused_text)
-    to_read = log_bytes(paths or ())
+    to_read = named_bytes(paths or ())
     with writer_on_branch("ingest", quiet=quiet, wait=wait, log_bytes=to_read) as workspace:
         if lack := lack_of_room(workspace.home.disk, to_read):
             workspace.steps.tell(lack)

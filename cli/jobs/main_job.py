@@ -94,10 +94,10 @@ def _predict(workspace: Workspace, label: str) -> PredictionReport | None:
 
 def bytes_to_read(home: Home, events: str | None) -> int:
     """About how many bytes of log a run takes in: of the log named, or of the one that it simulates."""
-    from warehouse.landing.finding import log_bytes
+    from warehouse.landing.stores import named_bytes
 
     if events:
-        return log_bytes([events])
+        return named_bytes([events])
     return 0 if home.has_logs else SIMULATED_BYTES
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from warehouse.contract.errors import SparkhouseError
-from warehouse.landing.finding import fits
+from warehouse.landing.finding import fits, log_bytes
 from warehouse.landing.formats.containers import is_shown
 from warehouse.landing.logs import FETCHED, NoSuchLog
 from warehouse.landing.tasks import in_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from pyarrow.fs import FileInfo
     from pyspark.sql import SparkSession
 
 _URI = re.compile(r"(?P<scheme>s3[an]?|gs|abfss?|hdfs)://(?P<rest>[^/].*)")
@@ -47,6 +48,19 @@ class Stored(NamedTuple):
 def is_stored(pattern: str | Path) -> bool:
     """Whether a pattern is a URI of a store."""
     return bool(_URI.fullmatch(str(pattern)))
+
+
+def named_bytes(patterns: Iterable[str | Path]) -> int:
+    """Return about how many bytes of text the logs have that patterns name, in stores as well.
+
+    What cannot be read counts nothing, and packed files in a store as many as they have.
+    """
+    named = list(patterns)
+    stored = [found for pattern in named if (found := _URI.fullmatch(str(pattern)))]
+    total = log_bytes(pattern for pattern in named if not is_stored(pattern))
+    with suppress(OSError):
+        total += sum(info.size for found in stored for info in _files(found["scheme"], found["rest"].rstrip("/")))
+    return total
 
 
 @contextmanager
@@ -76,7 +90,7 @@ def _listed(pattern: str, folder: Path) -> list[Stored]:
     assert found  # noqa: S101 - those who call have asked
     scheme, rest = found["scheme"], found["rest"].rstrip("/")
     try:
-        names = list(_names(scheme, rest))
+        names = [info.path for info in _files(scheme, rest)]
     except OSError as error:
         raise StoreUnreachable(f"{scheme}://{rest} cannot be read: {error}; nothing was ingested") from error
     if not names:
@@ -84,7 +98,7 @@ def _listed(pattern: str, folder: Path) -> list[Stored]:
     return [Stored(scheme, name, folder / scheme / name) for name in names]
 
 
-def _names(scheme: str, rest: str) -> Iterator[str]:
+def _files(scheme: str, rest: str) -> Iterator[FileInfo]:
     """Yield the files that a pattern names, without hidden ones in folders: as `find_logs` does it on disk."""
     parts = PurePosixPath(rest).parts
     fixed = next((place for place, part in enumerate(parts) if _GLOB.search(part)), len(parts))
@@ -92,12 +106,12 @@ def _names(scheme: str, rest: str) -> Iterator[str]:
     files = _store(scheme, start)
     info = files.get_file_info(start)
     if info.type == FileType.File:
-        yield start
+        yield info
     elif info.type == FileType.Directory:
         for found in files.get_file_info(FileSelector(start, recursive=True)):
             below = PurePosixPath(found.path).relative_to(start).parts
             if found.type == FileType.File and all(map(is_shown, below)) and (not globs or fits(below, globs)):
-                yield found.path
+                yield found
 
 
 def _store(scheme: str, path: str) -> FileSystem:

@@ -11,7 +11,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 from warehouse.landing import stores
 from warehouse.landing.finding import find_logs
 from warehouse.landing.logs import FETCHED, NoSuchLog, identify, printable
-from warehouse.landing.stores import StoreUnreachable, fetched, is_stored
+from warehouse.landing.stores import StoreUnreachable, fetched, is_stored, named_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,6 +62,7 @@ def test_a_uri_names_a_file_a_folder_or_a_glob(pattern: str, names: tuple[str, .
         assert [each.source_file for each in identify(logs.paths)] == [f"{scheme}://{name}" for name in names]
         assert [each.byte_count for each in identify(logs.paths)] == [len(LINE) * (KEYS.index(n) + 1) for n in names]
         assert {printable(path) for path in logs.paths} == {f"{scheme}://{name}" for name in names}
+        assert named_bytes([pattern]) == sum(each.byte_count for each in identify(logs.paths))
         assert (tmp_path / "landing" / FETCHED).stat().st_mode & 0o077 == 0
     assert not (tmp_path / "landing" / FETCHED).exists()
 
