@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -185,7 +186,29 @@ def read_by_beeline(server: ServerRecord) -> dict[str, Any]:
     }
 
 
-READERS = {"PyHive": read_by_pyhive, "SQLAlchemy": read_by_sqlalchemy, "beeline": read_by_beeline}
+def read_by_jaydebeapi(server: ServerRecord) -> dict[str, Any]:
+    """In a process of its own, as it has Java in it."""
+    url = f"jdbc:hive2://{server.host}:{server.port}/marts"
+    program = REPOSITORY / "tests" / "helpers" / "read_by_jdbc.py"
+    done = subprocess.run(
+        [sys.executable, program, url, QUERY, "marts", "dim_users"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {
+        "rows": [tuple(row) for row in found["rows"]],
+        "schemas": set(found["schemas"]) - {"default", "global_temp"},
+        "tables": set(found["tables"]),
+        "columns": found["columns"],
+    }
+
+
+READERS = {
+    "PyHive": read_by_pyhive,
+    "SQLAlchemy": read_by_sqlalchemy,
+    "beeline": read_by_beeline,
+    "jaydebeapi": read_by_jaydebeapi,
+}
 
 
 @pytest.mark.parametrize("name", READERS)
