@@ -138,6 +138,8 @@ def state_of(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> dict[str, int |
 
 
 def entered(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Home:
+    for name in [name for name in os.environ if name.startswith("SPARKHOUSE_")]:
+        monkeypatch.delenv(name)
     for name, value in {**driver.environment, "SPARKHOUSE_HOME": str(driver.home)}.items():
         monkeypatch.setenv(name, value)
     return Home.of_process()

@@ -61,8 +61,8 @@ def test_all_of_it_is_named() -> None:
         ({"SPARKHOUSE_DATABASE_PASSWORD_FILE": "/nowhere/word"}, "/nowhere/word, which cannot be read"),
         ({"SPARKHOUSE_WAREHOUSE": ""}, "SPARKHOUSE_WAREHOUSE is not set"),
         ({"SPARKHOUSE_WAREHOUSE": "shared/house"}, "name a folder by its whole path, or a URI"),
-        ({"SPARKHOUSE_WAREHOUSE": "s3a://bucket/house"}, "SPARKHOUSE_SHARED is not set"),
-        ({"SPARKHOUSE_SHARED": "shared"}, "SPARKHOUSE_SHARED is 'shared': name a folder"),
+        ({"SPARKHOUSE_WAREHOUSE": "s3a://bucket/house"}, "SPARKHOUSE_SHARED_FOLDER is not set"),
+        ({"SPARKHOUSE_SHARED_FOLDER": "shared"}, "SPARKHOUSE_SHARED_FOLDER is 'shared': name a folder"),
         ({"SPARKHOUSE_CATALOG": "glue"}, r"SPARKHOUSE_CATALOG is 'glue': set it to thrift://"),
         ({"SPARKHOUSE_JARS": "/nowhere/a.jar,/nowhere/b.jar"}, "/nowhere/a.jar, /nowhere/b.jar: there is no such file"),
         ({"SPARKHOUSE_SPARK_CONF": "/nowhere/spark.conf"}, "/nowhere/spark.conf, which cannot be read"),
@@ -88,7 +88,9 @@ def test_a_file_with_the_password_is_for_its_owner_alone(tmp_path: Path) -> None
 
 
 def test_tables_lie_in_an_object_store_and_the_rest_in_a_folder(tmp_path: Path) -> None:
-    cluster = cluster_of({**NAMED, "SPARKHOUSE_WAREHOUSE": "s3a://bucket/house/", "SPARKHOUSE_SHARED": "/mnt/shared"})
+    cluster = cluster_of(
+        {**NAMED, "SPARKHOUSE_WAREHOUSE": "s3a://bucket/house/", "SPARKHOUSE_SHARED_FOLDER": "/mnt/shared"}
+    )
     assert cluster
     assert cluster.warehouse == "s3a://bucket/house"
     assert cluster.scratch == "s3a://bucket/house/_scratch"
