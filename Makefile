@@ -31,9 +31,14 @@ test-cluster: setup database
 
 # What tests of a cluster need, and skip without: Debian's PostgreSQL, without a server of its own, and its driver for Java.
 database:
-	{ test -r /usr/share/java/postgresql.jar && ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1; } || { \
-		mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf && \
-		apt-get -qq update && apt-get -qq install --yes --no-install-recommends postgresql libpostgresql-jdbc-java > /dev/null; }
+	lacks="$$(ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || echo postgresql) \
+		$$(test -r /usr/share/java/postgresql.jar || echo libpostgresql-jdbc-java)"; \
+	test -z "$$(echo $$lacks)" || { \
+		mkdir -p /etc/postgresql-common; \
+		ls /etc/postgresql-common/createcluster.conf > /dev/null 2>&1 || \
+			echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+		apt-get -qq update && apt-get -qq install --yes --no-install-recommends $$lacks > /dev/null; } || \
+		echo "PostgreSQL or its driver could not be installed: the tests on a cluster are skipped." >&2
 
 # What tests of pages need, and skip without: Debian's Chromium, and axe-core from npm by its own lock file.
 browser:
