@@ -80,7 +80,7 @@ def shared_lock(database: Database, holder: Holder, waiting: Callable[[str], Non
     _acquire(database.locked, lambda: shared_holder(database), database.address, waiting)
     try:
         left_behind = _holder(database.words(HOLDER) or "")
-        database.keep(HOLDER, json.dumps(asdict(replace(holder, machine=socket.gethostname()))))
+        database.claim(HOLDER, json.dumps(asdict(replace(holder, machine=socket.gethostname()))))
         try:
             yield left_behind
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -108,19 +109,59 @@ def test_who_was_killed_is_named_to_the_next(database: Database, server: Postgre
         assert left_behind == replace(ME, machine="gone")
 
 
-def test_a_writer_that_has_lost_its_lock_begins_no_publication(database: Database, server: Postgres) -> None:
+def lose_lock(database: Database) -> None:
+    """End the connection that holds it, as a network does, or a database that is started anew."""
+    with database.connection() as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()"
+        )
+
+
+def test_a_writer_whose_connection_was_lost_goes_on_if_nobody_has_written_since(
+    database: Database, server: Postgres
+) -> None:
     other = Database(server.address, "sparkhouse", PASSWORD)
     with shared_lock(database, ME, None):
-        with other.connection() as connection:
-            connection.execute(
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()"
-            )
-        with shared_lock(other, replace(ME, run_id="run-2"), None):
-            with pytest.raises(LockLost, match="another machine may write by now"):
-                Journal(DatabaseRow(database)).write(PUBLICATION)
-            with pytest.raises(LockLost):
-                Journal(DatabaseRow(database)).write(PUBLICATION)
-            assert Journal(DatabaseRow(other)).read() is None
+        lose_lock(other)
+        Journal(DatabaseRow(database)).write(PUBLICATION)
+        with pytest.raises(WriterAtWork), shared_lock(other, ME, None):
+            pass
+    assert Journal(DatabaseRow(other)).read() == PUBLICATION
+
+
+def test_a_writer_that_another_one_has_followed_begins_no_publication(database: Database, server: Postgres) -> None:
+    other = Database(server.address, "sparkhouse", PASSWORD)
+    following = replace(ME, run_id="run-2")
+    with shared_lock(database, ME, None):
+        lose_lock(other)
+        with shared_lock(other, following, None), pytest.raises(LockLost, match="another machine may write by now"):
+            Journal(DatabaseRow(database)).write(PUBLICATION)
+        # The other one has ended by now.
+        with pytest.raises(LockLost):
+            Journal(DatabaseRow(database)).write(PUBLICATION)
+        with shared_lock(other, following, None):
+            pass
+    assert Journal(DatabaseRow(other)).read() is None
+
+
+def test_a_writer_outlives_a_database_that_is_started_anew(database: Database, server: Postgres) -> None:
+    with shared_lock(database, ME, None):
+        server.stop()
+        server.start()
+        Journal(DatabaseRow(database)).write(PUBLICATION)
+    assert Journal(DatabaseRow(database)).read() == PUBLICATION
+
+
+def test_a_lock_is_kept_though_sessions_may_not_be_idle(database: Database) -> None:
+    with database.connection() as connection:
+        connection.execute("alter role sparkhouse set idle_session_timeout = '300ms'")
+    try:
+        with shared_lock(database, ME, None):
+            time.sleep(1)
+            assert shared_holder(Database(database.address, database.user, database.password))
+    finally:
+        with database.connection() as connection:
+            connection.execute("alter role sparkhouse reset idle_session_timeout")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def postgres_programs() -> Path | None:
 def lacking() -> str:
     """What a cluster needs and this machine lacks; empty where it has all."""
     lacks = [] if postgres_programs() else ["PostgreSQL"]
-    lacks += [] if JDBC_DRIVER.exists() else [f"its driver for Java ({JDBC_DRIVER})"]
+    lacks += [] if JDBC_DRIVER.exists() else [f"driver of it for Java ({JDBC_DRIVER})"]
     return f"no {' and no '.join(lacks)}: `make database` installs both from Debian" if lacks else ""
 
 

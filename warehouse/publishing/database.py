@@ -1,12 +1,13 @@
 """The PostgreSQL database of a warehouse that several machines share: its journal, and the lock of its one writer.
 
 Both live where all machines see them. The lock is the database's own, of a connection: it goes with the connection,
-however the writer ends. While this process holds it, the journal is written by that very connection; one that was lost,
-and the lock with it, begins no publication.
+however the writer ends. While this process holds it, the journal is written by that very connection; one that was lost
+is replaced if nobody else has had the lock since, and else, nothing more is published.
 """
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 # Of the lock, among all that may be held in the database: a number of ours.
 LOCK = 0x5350_4152_4B48
 SECONDS_TO_CONNECT = 10
+SECONDS_TO_RETURN, SECONDS_BETWEEN_TRIES = 60, 1
 # A machine that has vanished is noticed within a minute and a half, and the lock goes with it.
 _KEEPALIVES: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
+_NEVER_IDLE = "select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'"
 _TABLE = """
     create table if not exists sparkhouse_state (
         name text primary key, content text not null, changed_at timestamptz not null default now()
@@ -47,6 +50,7 @@ class Database:
     user: str
     password: str = field(default="", repr=False)
     _writing: psycopg.Connection[Any] | None = field(default=None, init=False, repr=False)
+    _claim: tuple[str, str] | None = field(default=None, init=False, repr=False)
 
     @property
     def jdbc_address(self) -> str:
@@ -89,6 +93,11 @@ class Database:
                 [name, words],
             )
 
+    def claim(self, name: str, words: str) -> None:
+        """Keep words that tell who holds the lock; every holder does so under the same name."""
+        self.keep(name, words)
+        self._claim = name, words
+
     def forget(self, name: str) -> None:
         """Keep nothing under a name any more."""
         with self.writing() as connection:
@@ -104,12 +113,43 @@ class Database:
                 yield connection
             return
         try:
-            yield self._writing
+            yield self._living(self._writing)
         except psycopg.OperationalError as error:
-            raise LockLost(
-                f"the connection to {self.address} was lost, and with it the writers' lock: another machine may write "
-                "by now, so nothing more is published; see that the database runs, and repeat the command"
-            ) from error
+            raise self._lost() from error
+
+    def _living(self, held: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+        """Return the connection with the lock, or another one that has taken it, if nobody else has had it since.
+
+        Who has it claims it, so the claim of this process is gone where somebody had. A database that was started
+        anew may answer in a while. Raises LockLost.
+        """
+        import psycopg
+
+        try:
+            held.execute("select 1")
+        except psycopg.OperationalError as error:
+            until = time.monotonic() + SECONDS_TO_RETURN
+            while True:
+                try:
+                    if self.locked() and self._claim and self.words(self._claim[0]) == self._claim[1]:
+                        return self._writing or held
+                    break
+                except DatabaseUnreachable:
+                    if time.monotonic() > until:
+                        break
+                    time.sleep(SECONDS_BETWEEN_TRIES)
+            # What is written from now on is refused, too.
+            if self._writing is not held:
+                self.unlock()
+                self._writing = held
+            raise self._lost() from error
+        return held
+
+    def _lost(self) -> LockLost:
+        return LockLost(
+            f"the connection to {self.address} was lost, and with it the writers' lock: another machine may write by "
+            "now, so nothing more is published; see that the database runs, and repeat the command"
+        )
 
     def locked(self) -> bool:
         """Take the writers' lock if nobody has it, for as long as this process lives or until `unlock`."""
@@ -120,6 +160,8 @@ class Database:
                 connection.close()
                 return False
             connection.execute(_TABLE)
+            # It has nothing to do for hours, and may not be ended for that.
+            connection.execute(_NEVER_IDLE)
         self._writing = connection
         return True
 
