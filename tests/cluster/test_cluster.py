@@ -132,9 +132,10 @@ def command_lines() -> str:
 
 
 def state_of(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> dict[str, int | None]:
-    """The published snapshot of each shared table, read by this process without Spark."""
+    """The published snapshot of each shared table but those that tell of runs, read by this process without Spark."""
     entered(driver, monkeypatch)
-    return {table.name: table.snapshot_id for table in sparkhouse.tables()}
+    found = {table.name: table.snapshot_id for table in sparkhouse.tables()}
+    return {name: snapshot_id for name, snapshot_id in found.items() if not name.startswith("monitoring.")}
 
 
 def entered(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Home:
