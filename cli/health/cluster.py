@@ -24,14 +24,13 @@ if TYPE_CHECKING:
 TASKS_PER_CORE = 2
 
 
-def database_findings(cluster: Cluster) -> Iterator[Finding]:
-    """Ask the database who writes, and the catalog for its tables."""
+def database_finding(cluster: Cluster) -> Finding:
+    """Ask the database who writes."""
     try:
         writer = shared_holder(cluster.database)
     except SparkhouseError as error:
-        yield Finding("Database", ok=False, found=cluster.database.address, remedy=str(error))
-        return
-    yield Finding("Database", ok=True, found=f"{cluster.database.address}, {writer or 'nobody writes'}")
+        return Finding("Database", ok=False, found=cluster.database.address, remedy=str(error))
+    return Finding("Database", ok=True, found=f"{cluster.database.address}, {writer or 'nobody writes'}")
 
 
 def executor_findings(spark: SparkSession, home: Home, cluster: Cluster) -> Iterator[Finding]:
@@ -46,11 +45,7 @@ def executor_findings(spark: SparkSession, home: Home, cluster: Cluster) -> Iter
     try:
         count = TASKS_PER_CORE * max(2, spark.sparkContext.defaultParallelism)
         seen = in_tasks(spark, look, [(str(probe), words)] * count)
-        apart = {
-            each.machine: what
-            for each in seen
-            if (what := "" if each.reads and each.wrote and Path(each.wrote).exists() else _lacking(each))
-        }
+        apart = {_lacking(each) for each in seen if not (each.reads and each.wrote and Path(each.wrote).exists())}
         own = look((str(probe), words))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -58,7 +53,7 @@ def executor_findings(spark: SparkSession, home: Home, cluster: Cluster) -> Iter
     yield Finding(
         "Shared folder",
         ok=not apart,
-        found=f"{cluster.shared}, {'; '.join(sorted(apart.values())) or 'read and written by all'}",
+        found=f"{cluster.shared}, {'; '.join(sorted(apart)) or 'read and written by all'}",
         remedy="Mount it there at the same path, and let the executors' user read and write what this user does.",
     )
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.health.cluster import database_findings
+from cli.health.cluster import database_finding
 from cli.health.machine_checks import Finding, machine_findings
 from cli.health.trial import spark_findings
 from cli.runs.records import damaged_records
@@ -40,16 +40,16 @@ def examine(home: Home, *, quick: bool = False) -> Iterator[Finding]:
     yield _java()
     yield _archive()
     yield from machine_findings(home)
-    needed = [*database_findings(home.cluster)] if home.cluster else []
-    if all(finding.ok for finding in needed):
-        needed.append(_place(home))
-    yield from needed
-    is_there = all(finding.ok for finding in needed)
-    if is_there and not quick:
-        yield from spark_findings(home)
-    if home.cluster and not is_there:
+    place = database_finding(home.cluster) if home.cluster else _place(home)
+    yield place
+    if home.cluster and place.ok:
+        place = _place(home)
+        yield place
+    if home.cluster and not place.ok:
         # Nobody else could tell of the tables.
         return
+    if place.ok and not quick:
+        yield from spark_findings(home)
     yield from _small_files(home)
     yield from _tables(home)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,12 +76,13 @@ class DemoLog:
 
     @property
     def _files(self) -> dict[str, str]:
+        from warehouse.landing.logs import named
+
         log = self.home.simulated_log
         places = [log]
         if log.is_relative_to(self.home.path):
             places += [Path(home) / log.relative_to(self.home.path) for home in former_homes(self.home)]
-        files = [os.fsencode(str(place)).decode("utf-8", "backslashreplace") for place in places]
-        return {f"file_{number}": file for number, file in enumerate(files)}
+        return {f"file_{number}": named(place) for number, place in enumerate(places)}
 
     @property
     def _markers(self) -> str:

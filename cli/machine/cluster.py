@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warehouse.contract.errors import SparkhouseError
-from warehouse.contract.files import local_path
+from warehouse.contract.files import path_here
 from warehouse.publishing.database import Database
 from warehouse.publishing.shared_catalog import SharedCatalog
 
@@ -145,8 +145,8 @@ def _place(warehouse: str) -> str:
     """The tables' place as all machines name it: an absolute path, or a URI without an end of its own."""
     if URI.fullmatch(warehouse) and not warehouse.startswith("file:"):
         return warehouse.rstrip("/")
-    path = local_path(warehouse)
-    if not path.is_absolute():
+    path = path_here(warehouse)
+    if not path:
         raise ClusterNotNamed(f"{WAREHOUSE} is {warehouse!r}: name a folder by its whole path, or a URI")
     return str(path)
 
@@ -156,12 +156,13 @@ def _shared(environment: Mapping[str, str], warehouse: str) -> Path:
         if not Path(chosen).is_absolute():
             raise ClusterNotNamed(f"{SHARED} is {chosen!r}: name a folder that all machines share by its whole path")
         return Path(chosen)
-    if not Path(warehouse).is_absolute():
+    folder = path_here(warehouse)
+    if not folder:
         raise ClusterNotNamed(
             f"{WAREHOUSE} is no folder, and {SHARED} is not set: set it to a folder that all machines share, for logs "
             "while they are taken in, for models, and for the salt of pseudonyms"
         )
-    return Path(warehouse)
+    return folder
 
 
 def _driver_host(environment: Mapping[str, str], master: str) -> str:
@@ -217,6 +218,6 @@ def settings_in(path: Path) -> dict[str, str]:
 
 def make_shared_folders(cluster: Cluster) -> None:
     """Make the folders that several processes write to. Raises OSError."""
-    for place in (*cluster.places, cluster.scratch):
-        if Path(place).is_absolute():
-            Path(place).mkdir(parents=True, exist_ok=True)
+    for folder in map(path_here, (*cluster.places, cluster.scratch)):
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)

@@ -75,8 +75,8 @@ def made(inherited: Mapping[str, str], machine: Machine) -> dict[str, str]:
 
     The process and all that it starts live in UTC: whatever the user's time zone, no instant is read as local time.
     """
-    # Without HOME and account, as in a service, libraries that ask for the user's folder as they load would end here.
     prefixes = (*KEPT_PREFIXES, *OF_CLUSTERS) if machine.cluster else KEPT_PREFIXES
+    # Without HOME and account, as in a service, libraries that ask for the user's folder as they load would end here.
     kept = {"HOME": str(machine.home)} | {
         name: value for name, value in inherited.items() if value and (name in KEPT or name.startswith(prefixes))
     }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.runs.server_record import server_started_at
+from warehouse.contract.files import path_here
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.machine.home import Home
     from warehouse.publishing.upkeep import Upkeep
 
@@ -29,7 +31,8 @@ def tidy(home: Home) -> list[Upkeep]:
     from warehouse.publishing.upkeep import Upkeep, measure
 
     done = []
-    shared = [(Path(home.cluster.scratch), TEMPORARY_DAYS)] if home.cluster else []
+    scratch = path_here(home.cluster.scratch) if home.cluster else None
+    shared = [(scratch, TEMPORARY_DAYS)] if scratch else []
     for folder, days in (
         (home.tmp, TEMPORARY_DAYS),
         *shared,

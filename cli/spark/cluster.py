@@ -7,12 +7,13 @@ import os
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.machine.cluster import make_shared_folders, settings_in
 from cli.machine.environment import REPOSITORY, iceberg_jar
 from cli.machine.home import InvalidSetting
 from cli.spark.sizing import jvm_options
+from warehouse.contract.hadoop import hadoop_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,15 +56,15 @@ def share_checkpoints(context: SparkContext, cluster: Cluster) -> None:
     """Give the session a folder that outlives executors, and takes itself away with this process."""
     make_shared_folders(cluster)
     context.setCheckpointDir(cluster.scratch)
-    atexit.register(_remove, context, context.getCheckpointDir())
+    if place := context.getCheckpointDir():
+        atexit.register(_remove, context, place)
 
 
-def _remove(context: SparkContext, place: str | None) -> None:
+def _remove(context: SparkContext, place: str) -> None:
     """Java may be gone already: what is left then goes by `sparkhouse maintain`."""
-    of_java: Any = context
     with suppress(Exception):
-        path = of_java._jvm.org.apache.hadoop.fs.Path(place)  # noqa: SLF001
-        path.getFileSystem(of_java._jsc.hadoopConfiguration()).delete(path, True)  # noqa: SLF001, FBT003 - Hadoop's
+        files, path = hadoop_path(context, place)
+        files.delete(path, True)  # noqa: FBT003 - Hadoop's
 
 
 def ship_code(context: SparkContext) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 from uuid import uuid4
 
 from pyspark import SparkContext
 
+from warehouse.contract.hadoop import hadoop_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from py4j.java_gateway import JavaObject  # type: ignore[import-untyped]
     from pyspark.ml import PipelineModel
 
 # The folder of MLlib's files in what MLflow keeps of a model.
@@ -34,13 +35,13 @@ def place_for_executors(local: str) -> Iterator[str]:
     import mlflow.spark
 
     place = f"{shared}/models-{uuid4()}"
-    files = _file_system(place)
+    files, path = hadoop_path(SparkContext.getOrCreate(), place)
     # MLflow copies by the file system that is the default.
     with patch.object(mlflow.spark._HadoopFileSystem, "_filesystem", files):  # noqa: SLF001 - it has no setting
         try:
             yield place
         finally:
-            files.delete(_path(place), True)  # noqa: FBT003 - Hadoop's
+            files.delete(path, True)  # noqa: FBT003 - Hadoop's
 
 
 def is_shared(place: str) -> bool:
@@ -53,19 +54,12 @@ def loaded_by_executors(artifacts: str, place: str) -> PipelineModel:
     """Load a model of which MLflow's files lie in a folder of this machine."""
     from pyspark.ml import PipelineModel
 
-    _file_system(place).copyFromLocalFile(_path((Path(artifacts) / MLLIB).as_uri()), _path(place))
+    context = SparkContext.getOrCreate()
+    _, source = hadoop_path(context, (Path(artifacts) / MLLIB).as_uri())
+    files, target = hadoop_path(context, place)
+    files.copyFromLocalFile(source, target)
     return PipelineModel.load(place)
 
 
 def _shared() -> str | None:
     return SparkContext.getOrCreate().getCheckpointDir()
-
-
-def _path(place: str) -> JavaObject:
-    jvm: Any = SparkContext.getOrCreate()._jvm  # noqa: SLF001
-    return jvm.org.apache.hadoop.fs.Path(place)
-
-
-def _file_system(place: str) -> JavaObject:
-    context: Any = SparkContext.getOrCreate()
-    return _path(place).getFileSystem(context._jsc.hadoopConfiguration())  # noqa: SLF001

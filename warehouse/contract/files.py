@@ -28,6 +28,12 @@ def local_path(location: str) -> Path:
     return Path(re.sub(r"^file:/+", "/", location))
 
 
+def path_here(place: str) -> Path | None:
+    """Return the path on this machine that a place of files names; None of a URI of a store."""
+    path = local_path(place)
+    return path if path.is_absolute() else None
+
+
 def hash_of_files(folder: Path, suffixes: Container[str]) -> str:
     """Return a SHA-256 of the names and contents of the files below a folder that have one of some suffixes."""
     digest = sha256()

@@ -8,7 +8,6 @@ from the file itself.
 from __future__ import annotations
 
 import json
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +17,12 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem
+from pyarrow.fs import FileSelector, LocalFileSystem
 
 from warehouse.contract.errors import SparkhouseError
-from warehouse.contract.files import local_path
+from warehouse.contract.files import path_here
 from warehouse.contract.tables import BRANCH_OF_SESSION, BRANCHED, iceberg_table
+from warehouse.landing.file_systems import file_system_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -139,25 +139,13 @@ def _repeated(rows: pa.Table) -> list[str]:
     return [name for name in columns if 2 * pc.count_distinct(rows.column(name)).as_py() < len(rows)]
 
 
-def file_system_of(place: str) -> tuple[FileSystem, str]:
-    """Return the file system that a path or a URI is of, as Arrow has it, and the path in it."""
-    path = local_path(place)
-    if path.is_absolute():
-        return LocalFileSystem(), str(path)
-    # Hadoop's names of the same store.
-    found: tuple[FileSystem, str] = FileSystem.from_uri(re.sub("^s3[an]:", "s3:", place))
-    return found
-
-
 def data_folder(spark: SparkSession, table: str) -> DataFolder:
     """Return where new data files of a table go."""
     iceberg = iceberg_table(spark, table)
     schema = json.loads(spark._jvm.org.apache.iceberg.SchemaParser.toJson(iceberg.schema()))  # type: ignore[union-attr]  # noqa: SLF001
     fields = [_field(each["name"], each["id"], each["type"], each["required"]) for each in schema["fields"]]
     place = str(iceberg.location())
-    if (folder := local_path(place)).is_absolute():
-        place = str(folder)
-    return DataFolder(f"{place}/data", pa.schema(fields), str(uuid4()))
+    return DataFolder(f"{path_here(place) or place}/data", pa.schema(fields), str(uuid4()))
 
 
 def append_files(spark: SparkSession, table: str, files: Sequence[DataFile]) -> None:

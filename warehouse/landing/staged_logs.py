@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from warehouse.contract.errors import SparkhouseError
 from warehouse.landing.finding import FoundLogs, LeftOut
 from warehouse.landing.logs import (
+    FETCHED,
     LogFile,
     NotALog,
     Stamp,
@@ -98,7 +99,11 @@ def clear_staging(parent: Path) -> None:
 
     Only who holds the writers' lock may call it.
     """
-    hidden = parent / _HIDDEN
+    for name in (_HIDDEN, FETCHED):
+        _clear(parent / name)
+
+
+def _clear(hidden: Path) -> None:
     if hidden.is_symlink():
         hidden.unlink()
     elif hidden.exists():
@@ -108,8 +113,8 @@ def clear_staging(parent: Path) -> None:
 @contextmanager
 def _folders_below(parent: Path) -> Iterator[tuple[Path, Path]]:
     """Give two folders for a block, for text and for work on it, that only their owner can look into."""
-    clear_staging(parent)
     hidden = parent / _HIDDEN
+    _clear(hidden)
     parent.mkdir(parents=True, exist_ok=True)
     hidden.mkdir(mode=0o700)
     try:

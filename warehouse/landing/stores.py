@@ -14,21 +14,21 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileSelector, FileType
 
 from warehouse.contract.errors import SparkhouseError
+from warehouse.landing.file_systems import file_system_of
 from warehouse.landing.finding import fits, log_bytes
 from warehouse.landing.formats.containers import is_shown
 from warehouse.landing.logs import FETCHED, NoSuchLog
 from warehouse.landing.tasks import in_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from pyarrow.fs import FileInfo
     from pyspark.sql import SparkSession
 
-_URI = re.compile(r"(?P<scheme>s3[an]?|gs|abfss?|hdfs)://(?P<rest>[^/].*)")
+_URI = re.compile(r"(s3[an]?|gs|abfss?|hdfs)://[^/].*")
 _GLOB = re.compile(r"[*?[]")
 _CHUNK = 4 << 20
 
@@ -38,10 +38,9 @@ class StoreUnreachable(SparkhouseError, OSError):
 
 
 class Stored(NamedTuple):
-    """A file in a store, as Arrow names it, and where its copy goes."""
+    """A file in a store, and where its copy goes."""
 
-    scheme: str
-    path: str
+    uri: str
     copy: Path
 
 
@@ -55,82 +54,80 @@ def named_bytes(patterns: Iterable[str | Path]) -> int:
 
     What cannot be read counts nothing, and packed files in a store as many as they have.
     """
-    named = list(patterns)
-    stored = [found for pattern in named if (found := _URI.fullmatch(str(pattern)))]
-    total = log_bytes(pattern for pattern in named if not is_stored(pattern))
+    files, uris = _parted(patterns)
+    total = log_bytes(files)
     with suppress(OSError):
-        total += sum(info.size for found in stored for info in _files(found["scheme"], found["rest"].rstrip("/")))
+        total += sum(size for uri in uris for _, size in _files(uri))
     return total
 
 
 @contextmanager
-def fetched(spark: SparkSession, patterns: Sequence[str | Path], landing: Path) -> Iterator[list[str | Path]]:
+def fetched(spark: SparkSession, patterns: Iterable[str | Path], landing: Path) -> Iterator[list[str | Path]]:
     """Copy what URIs among patterns name to a folder below `landing` for a block; give patterns of files alone.
 
     The folder is for its owner alone, as names are in clear. Raises NoSuchLog, StoreUnreachable.
     """
-    folder = landing / FETCHED
-    shutil.rmtree(folder, ignore_errors=True)
-    stored = [each for pattern in patterns if is_stored(pattern) for each in _listed(str(pattern), folder)]
-    if not stored:
-        yield list(patterns)
+    files, uris = _parted(patterns)
+    if not uris:
+        yield files
         return
+    folder = landing / FETCHED
+    stored = [each for uri in uris for each in _listed(uri, folder)]
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     try:
         for told in in_tasks(spark, _copied, stored):
             if told:
                 raise StoreUnreachable(f"{told}; nothing was ingested")
-        yield [*(pattern for pattern in patterns if not is_stored(pattern)), *(each.copy for each in stored)]
+        yield [*files, *(each.copy for each in stored)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _listed(pattern: str, folder: Path) -> list[Stored]:
-    found = _URI.fullmatch(pattern)
-    assert found  # noqa: S101 - those who call have asked
-    scheme, rest = found["scheme"], found["rest"].rstrip("/")
+def _parted(patterns: Iterable[str | Path]) -> tuple[list[str | Path], list[str]]:
+    """The patterns of files, and the URIs, without a slash at the end."""
+    named = list(patterns)
+    uris = [str(pattern).rstrip("/") for pattern in named if is_stored(pattern)]
+    return [pattern for pattern in named if not is_stored(pattern)], uris
+
+
+def _listed(uri: str, folder: Path) -> list[Stored]:
     try:
-        names = [info.path for info in _files(scheme, rest)]
+        found = [name for name, _ in _files(uri)]
     except OSError as error:
-        raise StoreUnreachable(f"{scheme}://{rest} cannot be read: {error}; nothing was ingested") from error
-    if not names:
-        raise NoSuchLog(f"no log file at {scheme}://{rest}: name a file, a folder or a glob of files that exist")
-    return [Stored(scheme, name, folder / scheme / name) for name in names]
+        raise StoreUnreachable(f"{uri} cannot be read: {error}; nothing was ingested") from error
+    if not found:
+        raise NoSuchLog(f"no log file at {uri}: name a file, a folder or a glob of files that exist")
+    return [Stored(name, folder / name.replace("://", "/", 1)) for name in found]
 
 
-def _files(scheme: str, rest: str) -> Iterator[FileInfo]:
-    """Yield the files that a pattern names, without hidden ones in folders: as `find_logs` does it on disk."""
-    parts = PurePosixPath(rest).parts
+def _files(uri: str) -> Iterator[tuple[str, int]]:
+    """Yield URI and bytes of each file that a pattern names, without hidden ones in folders: as `find_logs` on disk."""
+    scheme, _, rest = uri.partition("://")
+    parts = rest.split("/")
     fixed = next((place for place, part in enumerate(parts) if _GLOB.search(part)), len(parts))
-    start, globs = "/".join(parts[:fixed]), parts[fixed:]
-    files = _store(scheme, start)
+    begin, globs = f"{scheme}://{'/'.join(parts[:fixed])}", parts[fixed:]
+    files, start = file_system_of(begin)
     info = files.get_file_info(start)
     if info.type == FileType.File:
-        yield info
+        yield begin, info.size
     elif info.type == FileType.Directory:
         for found in files.get_file_info(FileSelector(start, recursive=True)):
             below = PurePosixPath(found.path).relative_to(start).parts
             if found.type == FileType.File and all(map(is_shown, below)) and (not globs or fits(below, globs)):
-                yield found
-
-
-def _store(scheme: str, path: str) -> FileSystem:
-    # Hadoop has other names for the same store.
-    return FileSystem.from_uri(f"{re.sub('^s3[an]$', 's3', scheme)}://{path}")[0]
+                yield f"{begin}/{'/'.join(below)}", found.size
 
 
 def _copied(stored: Stored, _: str) -> str:
     """Copy a file; return what went wrong, if something did."""
     try:
         stored.copy.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            _store(stored.scheme, stored.path).open_input_stream(stored.path) as source,
-            stored.copy.open("wb") as copy,
-        ):
+        files, path = file_system_of(stored.uri)
+        with files.open_input_stream(path) as source, stored.copy.open("wb") as copy:
             for chunk in iter(partial(source.read, _CHUNK), b""):
                 copy.write(chunk)
         # Nobody else writes to it: it counts as a log at rest.
         os.utime(stored.copy, (0, 0))
     except OSError as error:
-        return f"{stored.scheme}://{stored.path} could not be copied to {stored.copy.parent}: {error}"
+        return f"{stored.uri} could not be copied to {stored.copy.parent}: {error}"
     return ""

@@ -53,13 +53,8 @@ class Database:
     _claim: tuple[str, str] | None = field(default=None, init=False, repr=False)
 
     @property
-    def jdbc_address(self) -> str:
-        """The same for Java's driver."""
-        return f"jdbc:{self.address}"
-
-    @property
     def sqlalchemy_address(self) -> str:
-        """The same for SQLAlchemy, user and password included."""
+        """The address for SQLAlchemy, user and password included."""
         who = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@"
         return self.address.replace("postgresql://", f"postgresql+psycopg://{who}", 1)
 
@@ -118,32 +113,35 @@ class Database:
             raise self._lost() from error
 
     def _living(self, held: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-        """Return the connection with the lock, or another one that has taken it, if nobody else has had it since.
-
-        Who has it claims it, so the claim of this process is gone where somebody had. A database that was started
-        anew may answer in a while. Raises LockLost.
-        """
+        """Return the connection with the lock, or another one that has taken it again. Raises LockLost."""
         import psycopg
 
         try:
             held.execute("select 1")
         except psycopg.OperationalError as error:
-            until = time.monotonic() + SECONDS_TO_RETURN
-            while True:
-                try:
-                    if self.locked() and self._claim and self.words(self._claim[0]) == self._claim[1]:
-                        return self._writing or held
-                    break
-                except DatabaseUnreachable:
-                    if time.monotonic() > until:
-                        break
-                    time.sleep(SECONDS_BETWEEN_TRIES)
+            if again := self._taken_again():
+                return again
             # What is written from now on is refused, too.
-            if self._writing is not held:
-                self.unlock()
-                self._writing = held
+            self._writing = held
             raise self._lost() from error
         return held
+
+    def _taken_again(self) -> psycopg.Connection[Any] | None:
+        """Take the lock again, if nobody else has had it since; a database that was started anew answers in a while.
+
+        Who has the lock claims it, so the claim of this process is gone where somebody had.
+        """
+        until = time.monotonic() + SECONDS_TO_RETURN
+        while time.monotonic() < until:
+            with suppress(DatabaseUnreachable):
+                if not self.locked():
+                    return None
+                if self._claim and self.words(self._claim[0]) == self._claim[1]:
+                    return self._writing
+                self.unlock()
+                return None
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        return None
 
     def _lost(self) -> LockLost:
         return LockLost(

@@ -32,14 +32,13 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 def rewrite_metadata(path: Path, metadata: dict[str, Any]) -> None:
     """Let a metadata file say something else, packed as it was."""
-    content = json.dumps(metadata).encode()
-    replace(path, gzip.compress(content) if path.read_bytes().startswith(GZIP) else content)
+    replace(path, packed_like(path.read_bytes(), metadata))
 
 
-def packed_as(place: str, metadata: dict[str, Any]) -> bytes:
-    """Return the content of a metadata file, packed where the file's name says so."""
+def packed_like(former: bytes, metadata: dict[str, Any]) -> bytes:
+    """Return the content of a metadata file, packed where the one that it replaces is."""
     content = json.dumps(metadata).encode()
-    return gzip.compress(content) if ".gz." in place else content
+    return gzip.compress(content) if former.startswith(GZIP) else content
 
 
 def replace(path: Path, content: bytes) -> None:

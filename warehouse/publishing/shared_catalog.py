@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from warehouse.contract.errors import SparkhouseError
-from warehouse.publishing.metadata_files import UNREADABLE, packed_as, parsed
+from warehouse.publishing.metadata_files import UNREADABLE, packed_like, parsed
 from warehouse.publishing.stored_files import read_file, write_file
 from warehouse.publishing.stored_tables import PUBLICATIONS, DamagedTable, StoredTable, moves_on_record, parts_of
 
@@ -44,7 +44,10 @@ class SharedTable(StoredTable):
     @property
     def metadata(self) -> dict[str, Any]:
         """What its newest metadata say; nothing where they are missing or damaged, which is told elsewhere."""
-        return {} if self.damage else self.intact()
+        try:
+            return self.intact()
+        except DamagedTable:
+            return {}
 
     @property
     def damage(self) -> DamagedTable | None:
@@ -80,7 +83,7 @@ class SharedTable(StoredTable):
     def rewrite(self, metadata: dict[str, Any]) -> None:
         """Let the newest metadata file say something else."""
         place = self.iceberg().metadata_location
-        write_file(place, packed_as(place, metadata))
+        write_file(place, packed_like(read_file(place), metadata))
 
     def _content(self, place: str) -> dict[str, Any]:
         try:

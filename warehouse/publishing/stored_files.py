@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from warehouse.contract.files import local_path, replace_file
-from warehouse.publishing.metadata_files import checksums_of
+from warehouse.contract.files import path_here
+from warehouse.publishing.metadata_files import replace
 
 
 def read_file(place: str) -> bytes:
     """Return the bytes of a file. Raises OSError, FileNotFoundError where there is none."""
-    path = local_path(place)
-    if path.is_absolute():
+    if path := path_here(place):
         return path.read_bytes()
     from pyiceberg.io import load_file_io
 
@@ -19,10 +18,8 @@ def read_file(place: str) -> bytes:
 
 def write_file(place: str, content: bytes) -> None:
     """Write a file whole or not at all; Hadoop's check sums of what it was go. Raises OSError."""
-    path = local_path(place)
-    if path.is_absolute():
-        checksums_of(path).unlink(missing_ok=True)
-        replace_file(path, content)
+    if path := path_here(place):
+        replace(path, content)
         return
     from pyiceberg.io import load_file_io
 

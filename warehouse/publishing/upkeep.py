@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pyspark.sql import functions as F
 
-from warehouse.contract.files import local_path
+from warehouse.contract.files import path_here
+from warehouse.contract.hadoop import hadoop_path
 from warehouse.publishing.journal import now
 from warehouse.publishing.location import TableFolder, require_own_files
 from warehouse.publishing.records import BUILDS, snapshots_since
@@ -102,8 +103,8 @@ def _folders(warehouse: Path) -> Iterator[tuple[str, Path]]:
 def _tended(
     table: Table, location: str, spark: SparkSession, needed: Mapping[str, set[int]], keep: timedelta
 ) -> Upkeep:
-    is_folder = local_path(location).is_absolute()
-    files = FolderFiles(local_path(location)) if is_folder else RemoteFiles(location, spark)
+    folder = path_here(location)
+    files = FolderFiles(folder) if folder else RemoteFiles(location, spark)
     return _Tended(table, files, spark).tend(needed.get(table.name, set()), keep)
 
 
@@ -148,9 +149,8 @@ class RemoteFiles:
     spark: SparkSession
 
     def measure(self) -> tuple[int, int]:
-        context: Any = self.spark.sparkContext
-        path = context._jvm.org.apache.hadoop.fs.Path(self.place)  # noqa: SLF001
-        summary = path.getFileSystem(context._jsc.hadoopConfiguration()).getContentSummary(path)  # noqa: SLF001
+        files, path = hadoop_path(self.spark.sparkContext, self.place)
+        summary = files.getContentSummary(path)
         return int(summary.getFileCount()), int(summary.getLength())
 
     def has_older(self, moment: datetime) -> bool:  # noqa: ARG002 - to look at each file takes as long as the procedure

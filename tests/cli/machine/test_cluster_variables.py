@@ -39,7 +39,7 @@ def test_all_of_it_is_named() -> None:
     assert cluster.warehouse == "/mnt/shared/house"
     assert str(cluster.shared) == "/mnt/shared/house"
     assert cluster.driver_host == "127.0.0.1"
-    assert cluster.database.jdbc_address == "jdbc:postgresql://db.example:5432/house?sslmode=verify-full"
+    assert cluster.database.address == "postgresql://db.example:5432/house?sslmode=verify-full"
     assert cluster.database.sqlalchemy_address == (
         "postgresql+psycopg://some%20one:se%2Fcret%40%3A%25@db.example:5432/house?sslmode=verify-full"
     )

@@ -14,7 +14,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from warehouse.contract.tables import BRANCH_OF_SESSION
-from warehouse.landing import data_files
+from warehouse.landing import data_files, file_systems
 from warehouse.landing.data_files import DataFile, DataFileDiffers, DataFolder, append_files, data_folder
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_files_in_an_object_store_are_written_and_taken_away_by_arrow(
         asked.append(uri)
         return SubTreeFileSystem(str(tmp_path), LocalFileSystem()), uri.removeprefix("s3://")
 
-    monkeypatch.setattr(data_files, "FileSystem", SimpleNamespace(from_uri=from_uri))
+    monkeypatch.setattr(file_systems, "FileSystem", SimpleNamespace(from_uri=from_uri))
     (tmp_path / "bucket" / "t" / "data").mkdir(parents=True)
     folder = DataFolder("s3a://bucket/t/data", rows(0, 3).schema, "one")
     with folder.writer("0") as writer:

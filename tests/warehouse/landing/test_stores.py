@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
-from warehouse.landing import stores
+from warehouse.landing import file_systems, stores
 from warehouse.landing.finding import find_logs
 from warehouse.landing.logs import FETCHED, NoSuchLog, identify, printable
 from warehouse.landing.stores import StoreUnreachable, fetched, is_stored, named_bytes
@@ -38,7 +38,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def at_once(_: object, function: Callable[[Any, str], Any], parts: Iterable[Any]) -> list[Any]:
         return [function(part, "") for part in parts]
 
-    monkeypatch.setattr(stores, "FileSystem", type("Stores", (), {"from_uri": staticmethod(from_uri)}))
+    monkeypatch.setattr(file_systems, "FileSystem", type("Stores", (), {"from_uri": staticmethod(from_uri)}))
     monkeypatch.setattr(stores, "in_tasks", at_once)
     return root
 
@@ -100,7 +100,7 @@ def test_a_store_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytes
     def from_uri(uri: str) -> None:
         raise OSError(f"no such host for {uri}")
 
-    monkeypatch.setattr(stores, "FileSystem", type("Stores", (), {"from_uri": staticmethod(from_uri)}))
+    monkeypatch.setattr(file_systems, "FileSystem", type("Stores", (), {"from_uri": staticmethod(from_uri)}))
     refused = pytest.raises(StoreUnreachable, match="s3a://bucket/logs cannot be read: no such host for s3://bucket")
     with refused, fetched(SPARK, ["s3a://bucket/logs"], tmp_path / "landing"):
         pass
