@@ -132,7 +132,7 @@ def _password(environment: Mapping[str, str]) -> str:
     """The password of the database's user: of the environment, or of a file that only its owner can read."""
     path = Path(environment.get(PASSWORD_FILE) or "")
     if not environment.get(PASSWORD_FILE):
-        return environment.get(PASSWORD, "")
+        return environment.get(PASSWORD, "").rstrip("\r\n")
     try:
         if path.stat().st_mode & OTHERS:
             raise ClusterNotNamed(f"{path} can be read by others, and holds a password: chmod 600 {path}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import tempfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +19,14 @@ from warehouse.contract.hadoop import hadoop_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from py4j.java_gateway import JavaGateway  # type: ignore[import-untyped]
     from pyspark import SparkContext
 
     from cli.machine.cluster import Cluster
+    from warehouse.publishing.database import Database
 
 # The packages of which tasks run functions.
 PACKAGES = ("expectations", "models_ml", "warehouse")
-DATABASE_PASSWORD = "spark.sql.catalog.spark_catalog.jdbc.password"  # noqa: S105 - the name of a setting
 # The folder of an executor that they lie in, unpacked: modules read files beside them.
 CODE = "sparkhouse-code"
 OPTIONS = "spark.executor.extraJavaOptions"
@@ -47,9 +49,30 @@ def _of_executors(cluster: Cluster, of_profile: Mapping[str, str], log_bytes: in
     return {"spark.jars": ",".join(map(str, (iceberg_jar(), *cluster.jars))), OPTIONS: " ".join(options).strip()}
 
 
-def secrets(cluster: Cluster) -> dict[str, str]:
-    """Return what no command line of a process may show."""
-    return {DATABASE_PASSWORD: cluster.database.password} if cluster.database.password else {}
+def show_password(gateway: JavaGateway, database: Database) -> None:
+    """Let PostgreSQL's driver in Java find the password as libpq does, in a file.
+
+    A setting of the catalog would go to executors with each table, and from their memory to their disks.
+    """
+    path = _password_file(database) if database.password else os.environ.get("PGPASSFILE", "~/.pgpass")
+    gateway.jvm.java.lang.System.setProperty("org.postgresql.pgpassfile", str(Path(path).expanduser()))
+
+
+def _password_file(database: Database) -> str:
+    """Return a file for this process and its JVM: in memory where the system has such, else gone with the process."""
+    line = ":".join(("*", "*", "*", _escaped(database.user), _escaped(database.password)))
+    if hasattr(os, "memfd_create"):
+        number = os.memfd_create("pgpass")
+        path = f"/proc/{os.getpid()}/fd/{number}"
+    else:
+        number, path = tempfile.mkstemp(prefix="pgpass-")
+        atexit.register(os.unlink, path)
+    os.write(number, f"{line}\n".encode())
+    return path
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def share_checkpoints(context: SparkContext, cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ from jinja2 import Environment
 
 from cli.machine.cluster import SESSION, TARGET
 from cli.machine.home import PROFILES, Home
-from cli.spark.cluster import cluster_settings, secrets, share_checkpoints, ship_code
+from cli.spark.cluster import cluster_settings, share_checkpoints, ship_code, show_password
 from cli.spark.jvm import launch, machine_settings, newest
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def start_spark(
         settings |= cluster_settings(cluster, settings, log_bytes) if cluster else {}
         settings |= machine_settings(home, settings, log_bytes)
         gateway = launch(settings, cluster.conf if cluster else None)
-        hidden = secrets(cluster) if cluster else {}
-        context = QuickContext(conf=SparkConf().setAll(list((settings | hidden).items())), gateway=gateway)
+        if cluster:
+            show_password(gateway, cluster.database)
+        context = QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=gateway)
         if cluster and cluster.has_executors:
             share_checkpoints(context, cluster)
             ship_code(context)

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -179,6 +180,29 @@ def test_the_doctor_tells_of_the_cluster_and_nobody_of_the_password(
     for folder in (first.home, shared, cluster.folder, tmp_path):
         found = subprocess.run(["grep", "-rlF", PASSWORD, folder], capture_output=True, text=True, check=False)
         assert found.stdout == "", "files that hold the password"
+
+
+@pytest.mark.usefixtures("ran")
+def test_what_executors_get_holds_no_password(second: Driver) -> None:
+    """They keep tables that they work on in memory, and on disk where it is short."""
+    sent = f"""
+from cli.machine.home import Home
+from cli.spark.session import start_spark
+
+Home.from_environment()
+spark = start_spark()
+java = spark._jvm
+table = java.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, "raw.events")
+kept = java.java.io.ByteArrayOutputStream()
+java.java.io.ObjectOutputStream(kept).writeObject(java.org.apache.iceberg.SerializableTable.copyOf(table))
+settings = spark.sparkContext.getConf().toDebugString()
+for words in (bytes(kept.toByteArray()), settings.encode()):
+    print(b"jdbc.user" in words, {PASSWORD!r}.encode() in words)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", sent], env=second.own_environment, capture_output=True, text=True, check=False
+    )
+    assert told.stdout.split("\n") == ["True False", "True False", ""], told.stderr
 
 
 @pytest.mark.usefixtures("ran")

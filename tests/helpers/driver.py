@@ -18,12 +18,16 @@ class Driver:
         self.home, self.environment = home, environment
         self.steps = home.with_suffix(".steps")
 
+    @property
+    def own_environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "SPARKHOUSE_HOME": str(self.home), **self.environment}
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         with self.steps.open("w") as steps:
             return subprocess.Popen(
                 [SPARKHOUSE, *arguments],
                 cwd=self.home.parent,
-                env={"PATH": os.environ["PATH"], "SPARKHOUSE_HOME": str(self.home), **self.environment},
+                env=self.own_environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=steps,

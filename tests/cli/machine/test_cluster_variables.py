@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -10,11 +12,9 @@ from cli.machine.cluster import ClusterNotNamed, cluster_of, settings_in
 from cli.machine.environment import Machine, made
 from cli.machine.home import Home, InvalidSetting
 from cli.spark.cluster import OPTIONS as EXECUTOR_OPTIONS
-from cli.spark.cluster import cluster_settings, secrets
+from cli.spark.cluster import cluster_settings, show_password
 from cli.spark.session import spark_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from warehouse.publishing.database import Database
 
 SECRET = "se/cret@:%"  # noqa: S105 - of nobody
 NAMED = {
@@ -122,9 +122,28 @@ def test_the_profile_names_the_catalog(
     monkeypatch.setenv("SPARKHOUSE_DRIVER_BIND", "0.0.0.0")  # noqa: S104 - in a container
     assert spark_settings()["spark.driver.bindAddress"] == "0.0.0.0"  # noqa: S104
     assert SECRET not in str(settings)
-    cluster = cluster_of(NAMED)
-    assert cluster
-    assert SECRET in secrets(cluster).values()
+
+
+@pytest.mark.parametrize("has_memory_files", [True, False])
+def test_java_reads_the_password_where_libpq_would(*, has_memory_files: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if has_memory_files and not hasattr(os, "memfd_create"):
+        pytest.skip("this system has no files in memory")
+    if not has_memory_files:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    gateway = Mock()
+    set_property = gateway.jvm.java.lang.System.setProperty
+    show_password(gateway, Database("postgresql://db/house", "me", "a:b\\c é"))
+    name, path = set_property.call_args.args
+    assert name == "org.postgresql.pgpassfile"
+    assert Path(path).read_text() == "*:*:*:me:a\\:b\\\\c é\n"
+    assert has_memory_files or not Path(path).stat().st_mode & 0o077
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv("PGPASSFILE", raising=False)
+    show_password(gateway, Database("postgresql://db/house", "me"))
+    assert set_property.call_args.args == (name, "/home/me/.pgpass")
+    monkeypatch.setenv("PGPASSFILE", "/etc/passwords")
+    show_password(gateway, Database("postgresql://db/house", "me"))
+    assert set_property.call_args.args == (name, "/etc/passwords")
 
 
 def test_settings_of_ones_own_are_passed_on_and_may_not_contradict(tmp_path: Path) -> None:
