@@ -11,7 +11,7 @@ import re
 import shutil
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyarrow.fs import FileSelector, FileType
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _URI = re.compile(r"(s3[an]?|gs|abfss?|hdfs)://[^/].*")
 _GLOB = re.compile(r"[*?[]")
+# What a store's key may have between slashes, and a path takes for something else.
+_NO_NAMES = {"", ".", ".."}
 _CHUNK = 4 << 20
 
 
@@ -98,6 +100,11 @@ def _listed(uri: str, folder: Path) -> list[Stored]:
         raise StoreUnreachable(f"{uri} cannot be read: {error}; nothing was ingested") from error
     if not found:
         raise NoSuchLog(f"no log file at {uri}: name a file, a folder or a glob of files that exist")
+    if odd := [name for name in found if _NO_NAMES & {*name.partition("://")[2].split("/")}]:
+        raise StoreUnreachable(
+            f"{odd[0]} cannot be copied under its name, as a part of it is empty, '.' or '..': give it another name in "
+            "the store; nothing was ingested"
+        )
     return [Stored(name, folder / name.replace("://", "/", 1)) for name in found]
 
 
@@ -113,7 +120,7 @@ def _files(uri: str) -> Iterator[tuple[str, int]]:
         yield begin, info.size
     elif info.type == FileType.Directory:
         for found in files.get_file_info(FileSelector(start, recursive=True)):
-            below = PurePosixPath(found.path).relative_to(start).parts
+            below = found.path.removeprefix(start).removeprefix("/").split("/")
             if found.type == FileType.File and all(map(is_shown, below)) and (not globs or fits(below, globs)):
                 yield f"{begin}/{'/'.join(below)}", found.size
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+from object_store import object_store
+from pyarrow.fs import FileSelector
 
 from warehouse.contract.tables import BRANCH_OF_SESSION
-from warehouse.landing import data_files, file_systems
+from warehouse.landing import data_files
 from warehouse.landing.data_files import DataFile, DataFileDiffers, DataFolder, append_files, data_folder
+from warehouse.landing.file_systems import file_system_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyarrow.fs import FileSystem
     from pyspark.sql import SparkSession
 
 TABLE = "raw.numbers"
@@ -103,26 +103,20 @@ def test_without_a_row_there_is_no_file_and_no_commit(table: SparkSession) -> No
     assert table.sql(f"select * from {TABLE}.snapshots").count() == 0
 
 
-def test_files_in_an_object_store_are_written_and_taken_away_by_arrow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def from_uri(uri: str) -> tuple[FileSystem, str]:
-        asked.append(uri)
-        return SubTreeFileSystem(str(tmp_path), LocalFileSystem()), uri.removeprefix("s3://")
-
-    monkeypatch.setattr(file_systems, "FileSystem", SimpleNamespace(from_uri=from_uri))
-    (tmp_path / "bucket" / "t" / "data").mkdir(parents=True)
-    folder = DataFolder("s3a://bucket/t/data", rows(0, 3).schema, "one")
-    with folder.writer("0") as writer:
-        writer.write(rows(0, 3))
-    assert writer.file == DataFile("s3a://bucket/t/data/one-0.parquet", 3), "as Iceberg is told of it"
-    assert pq.read_table(tmp_path / "bucket" / "t" / "data" / "one-0.parquet").num_rows == 3
-    (tmp_path / "bucket" / "t" / "data" / "two-0.parquet").touch()
-    folder.remove_files()
-    assert [path.name for path in (tmp_path / "bucket" / "t" / "data").iterdir()] == ["two-0.parquet"]
-    assert set(asked) <= {"s3://bucket/t/data/one-0.parquet", "s3://bucket/t/data"}
+def test_files_in_an_object_store_are_written_and_taken_away_by_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    with object_store() as store:
+        for name, value in store.variables.items():
+            monkeypatch.setenv(name, value)
+        store.put("bucket/t/data/two-0.parquet", b"")
+        folder = DataFolder("s3a://bucket/t/data", rows(0, 3).schema, "one 1%")
+        with folder.writer("0") as writer:
+            writer.write(rows(0, 3))
+        assert writer.file == DataFile("s3a://bucket/t/data/one 1%-0.parquet", 3), "as Iceberg is told of it"
+        files, path = file_system_of(writer.file.path)
+        assert pq.read_table(path, filesystem=files).num_rows == 3
+        folder.remove_files()
+        left = files.get_file_info(FileSelector("bucket/t/data"))
+        assert [found.base_name for found in left] == ["two-0.parquet"]
 
 
 def test_a_file_with_other_rows_than_were_written_is_refused(table: SparkSession) -> None:

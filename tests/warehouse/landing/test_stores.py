@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+from object_store import object_store
 
-from warehouse.landing import file_systems, stores
+from warehouse.landing import stores
+from warehouse.landing.file_systems import file_system_of
 from warehouse.landing.finding import find_logs
 from warehouse.landing.logs import FETCHED, NoSuchLog, identify, printable
 from warehouse.landing.stores import StoreUnreachable, fetched, is_stored, named_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from object_store import ObjectStore
 
 SPARK: Any = None
 LINE = (
     b'{"ts": 1538352117000, "userId": "1", "page": "Home", "auth": "Logged In", "sessionId": 1, "itemInSession": 0}\n'
 )
 KEYS = ("bucket/logs/2018/a.json", "bucket/logs/2018/b.json", "bucket/logs/_SUCCESS", "bucket/logs/c.txt")
+ODD_KEYS = tuple(
+    f"odd/day=2018-10-01 00%3A00/{name}.json" for name in ("ü ñ", "100%", "%41#?", "a[1]", "+ &=;,:@'\"!", "日本")
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ObjectStore]:
+    with object_store() as started:
+        for number, key in enumerate(KEYS):
+            started.put(key, LINE * (number + 1))
+        for key in ODD_KEYS:
+            started.put(key, LINE)
+        yield started
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store whose buckets are folders; tasks are done here."""
-    root = tmp_path / "store"
-    for number, key in enumerate(KEYS):
-        (root / key).parent.mkdir(parents=True, exist_ok=True)
-        (root / key).write_bytes(LINE * (number + 1))
-
-    def from_uri(uri: str) -> tuple[SubTreeFileSystem, str]:
-        assert uri.startswith("s3://")
-        return SubTreeFileSystem(str(root), LocalFileSystem()), uri.removeprefix("s3://")
+def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """A store that this machine is led to; tasks are done here."""
+    for name, value in server.variables.items():
+        monkeypatch.setenv(name, value)
 
     def at_once(_: object, function: Callable[[Any, str], Any], parts: Iterable[Any]) -> list[Any]:
         return [function(part, "") for part in parts]
 
-    monkeypatch.setattr(file_systems, "FileSystem", type("Stores", (), {"from_uri": staticmethod(from_uri)}))
     monkeypatch.setattr(stores, "in_tasks", at_once)
-    return root
+    return server
 
 
 @pytest.mark.parametrize(
@@ -82,25 +92,58 @@ def test_what_is_not_there_is_named_by_its_uri(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_that_cannot_be_copied_is_named_and_nothing_is_left(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("store")
+def test_a_key_may_have_what_is_no_part_of_a_uri(tmp_path: Path) -> None:
+    with fetched(SPARK, ["s3a://odd"], tmp_path / "landing") as patterns:
+        found = [each.source_file for each in identify(find_logs(patterns).paths)]
+    assert found == sorted(f"s3a://{key}" for key in ODD_KEYS)
+    for key in ODD_KEYS:
+        if "[" not in key:
+            assert named_bytes([f"s3://{key}"]) == len(LINE)
+
+
+@pytest.mark.parametrize("key", ["x/../../../out.json", "x/./a.json", "x//a.json"])
+def test_a_key_that_would_leave_the_folder_of_the_ingest_is_refused(
+    store: ObjectStore, key: str, tmp_path: Path
 ) -> None:
+    bucket = f"leaving-{len(key)}"
+    store.put(f"{bucket}/{key}", LINE)
+    refused = pytest.raises(StoreUnreachable, match=re.escape(f"s3://{bucket}/{key} cannot be copied under its name"))
+    with refused, fetched(SPARK, [f"s3://{bucket}"], tmp_path / "landing"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_copied_is_named_and_nothing_is_left(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("changing/a.json", LINE)
+
     def too_late(_: object, function: Callable[[Any, str], Any], parts: Iterable[Any]) -> list[Any]:
-        (store / KEYS[1]).unlink()
+        files, path = file_system_of("s3://changing/a.json")
+        files.delete_file(path)
         return [function(part, "") for part in parts]
 
     monkeypatch.setattr(stores, "in_tasks", too_late)
-    refused = pytest.raises(StoreUnreachable, match=r"s3a://bucket/logs/2018/b\.json could not be copied .* ingested")
-    with refused, fetched(SPARK, ["s3a://bucket/logs"], tmp_path / "landing"):
+    refused = pytest.raises(StoreUnreachable, match=r"s3a://changing/a\.json could not be copied .* ingested")
+    with refused, fetched(SPARK, ["s3a://changing"], tmp_path / "landing"):
         pass
     assert not (tmp_path / "landing" / FETCHED).exists()
 
 
-def test_a_store_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def from_uri(uri: str) -> None:
-        raise OSError(f"no such host for {uri}")
-
-    monkeypatch.setattr(file_systems, "FileSystem", type("Stores", (), {"from_uri": staticmethod(from_uri)}))
-    refused = pytest.raises(StoreUnreachable, match="s3a://bucket/logs cannot be read: no such host for s3://bucket")
-    with refused, fetched(SPARK, ["s3a://bucket/logs"], tmp_path / "landing"):
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("s3a://bucket/logs", "s3a://bucket/logs cannot be read: .*bucket"),
+        ("s3://no such bucket/logs", "s3://no such bucket/logs cannot be read: .*URI"),
+    ],
+)
+def test_a_store_that_does_not_answer_is_told(
+    uri: str, told: str, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    refused = pytest.raises(StoreUnreachable, match=told)
+    with refused, fetched(SPARK, [uri], tmp_path / "landing"):
         pass
