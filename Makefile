@@ -29,10 +29,12 @@ test-field: setup
 test-cluster: setup database
 	$(BIN)/pytest -m cluster tests/cluster
 
-# What tests of a cluster need, and skip without: Debian's PostgreSQL, without a server of its own, and its driver for Java.
+# What tests of a cluster need, and skip without: Debian's PostgreSQL, without a server of its own, its driver for Java,
+# and what joins hosts.
 database:
 	lacks="$$(ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || echo postgresql) \
-		$$(test -r /usr/share/java/postgresql.jar || echo libpostgresql-jdbc-java)"; \
+		$$(test -r /usr/share/java/postgresql.jar || echo libpostgresql-jdbc-java) \
+		$$(command -v ip > /dev/null || echo iproute2)"; \
 	test -z "$$(echo $$lacks)" || { \
 		mkdir -p /etc/postgresql-common; \
 		ls /etc/postgresql-common/createcluster.conf > /dev/null 2>&1 || \

@@ -20,10 +20,13 @@ from typing import TYPE_CHECKING
 import pytest
 from cluster import PASSWORD, free_port, lacking, machines, postgres, variables
 from driver import SECONDS, Driver
+from hosts import NoHosts, hosts
+from object_store import object_store
 from pyhive import hive
 from tables_alike import content, differing
 
 import sparkhouse
+from cli.machine.environment import REPOSITORY
 from cli.machine.home import Home
 from cli.runs.writer_lock import Holder, shared_lock
 from warehouse.landing.simulator import SimulationSpec, simulate
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cluster import Machines, Postgres
+    from hosts import Hosts
+    from object_store import ObjectStore
 
     from cli.machine.cluster import Cluster
 
@@ -39,6 +44,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(lacking()), reason=la
 
 USERS, DAYS = 60, 61
 SALT = "5a17" * 16
+# What a machine of executors does not have.
+OURS = ("cli", "expectations", "models_ml", "profiles", "warehouse")
 # What tells one run from another, and nothing about users.
 OF_THE_RUN = {
     *("ingested_at", "run_id", "model_version", "mlflow_run_id", "model_uri", "portable_uri", "table_snapshot_ids"),
@@ -47,14 +54,39 @@ OF_THE_RUN = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as started:
+def network() -> Iterator[Hosts | None]:
+    """Hosts for the driver, the master and each worker, which meet nowhere else; None where there can be none."""
+    try:
+        with hosts() as joined:
+            yield joined
+    except NoHosts:
+        yield None
+
+
+@pytest.fixture(scope="module")
+def server(network: Hosts | None) -> Iterator[Postgres]:
+    with postgres(network) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    with machines(tmp_path_factory.mktemp("machines")) as started:
+def store(network: Hosts | None) -> Iterator[ObjectStore]:
+    with object_store(network.address if network else "127.0.0.1") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def home_of_first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("first") / "home"
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    network: Hosts | None, store: ObjectStore, home_of_first: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machines]:
+    hidden = (home_of_first.parent, *(REPOSITORY / package for package in OURS))
+    folder = tmp_path_factory.mktemp("machines")
+    with machines(folder, hosts=network, hidden=hidden, environment=store.variables) as started:
         yield started
 
 
@@ -69,9 +101,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first(server: Postgres, cluster: Machines, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Driver:
+def first(network: Hosts | None, server: Postgres, cluster: Machines, shared: Path, home_of_first: Path) -> Driver:
     """A machine whose Spark is the cluster's."""
-    return Driver(tmp_path_factory.mktemp("first") / "home", variables(server, cluster, shared))
+    host = network.host([cluster.folder]) if network else None
+    return Driver(home_of_first, variables(server, cluster, shared, host), host)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +200,7 @@ def test_tables_and_predictions_are_those_of_one_machine_though_workers_were_kil
 
 
 def test_the_doctor_tells_of_the_cluster_and_nobody_of_the_password(
-    ran: str, first: Driver, cluster: Machines, shared: Path, tmp_path: Path
+    ran: str, first: Driver, network: Hosts | None, cluster: Machines, shared: Path, tmp_path: Path
 ) -> None:
     told = first.command("doctor")
     assert re.search(r"Database: .*nobody writes", told)
@@ -176,6 +209,11 @@ def test_the_doctor_tells_of_the_cluster_and_nobody_of_the_password(
     assert "SparkSubmit" in ran
     assert "CoarseGrainedExecutorBackend" in ran
     assert PASSWORD not in ran
+    executors = set(re.findall(r"CoarseGrainedExecutorBackend .*--hostname (\S+)", ran))
+    if network:
+        assert executors
+        assert executors <= {host.address for host in network.made} - {cluster.places["master"].address}
+        assert first.environment["SPARKHOUSE_DRIVER_HOST"] not in executors
     (tmp_path / "told").write_text(told + first.command("runs"))
     for folder in (first.home, shared, cluster.folder, tmp_path):
         found = subprocess.run(["grep", "-rlF", PASSWORD, folder], capture_output=True, text=True, check=False)
@@ -302,3 +340,29 @@ def test_damaged_metadata_are_told_and_mended_from_the_spare(
     told = second.command("doctor", "--mend", "--quick")
     assert "marts.fct_user_features is at" in told
     assert state_of(first, monkeypatch) == before
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_log_in_a_store_is_copied_by_the_executors(
+    first: Driver,
+    second: Driver,
+    cluster: Machines,
+    store: ObjectStore,
+    network: Hosts | None,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = tmp_path / "log.json"
+    lines = simulate(SimulationSpec(5, 10, seed=6), log).rows
+    store.put("logs/day=2018-10-01 00%3A00/a.json", log.read_bytes())
+    with_store = Driver(first.home, {**first.environment, **store.variables}, first.host)
+    with caplog.at_level("INFO", "werkzeug"):
+        with_store.command("ingest", "--quiet", "s3a://logs")
+    counted = second.command(
+        "sql", "select count(*) from raw.events where source_file like 's3a://logs/day=%'", "--format", "csv"
+    )
+    assert counted.split()[1] == str(lines)
+    copied_by = set(re.findall(r"(\S+) - - .*GET /logs/day", caplog.text))
+    workers = {host.address for name, host in cluster.places.items() if name != "master"}
+    assert copied_by, caplog.text
+    assert not network or copied_by <= workers

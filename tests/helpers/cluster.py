@@ -1,7 +1,7 @@
 """A cluster on this machine: Spark's own master and workers, PostgreSQL, and a folder that all of them see.
 
 Workers are as unlike this process as another machine's: their environment, working directory, time zone, locale and
-Python, which has the libraries of the lock file and nothing of ours.
+Python, which has the libraries of the lock file and nothing of ours; and, where this machine allows it, their network.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hosts import Host
+
 from cli.machine.environment import java_home, package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from hosts import Hosts
 
 JDBC_DRIVER = Path("/usr/share/java/postgresql.jar")
 PASSWORD = "not:a/secret @ all%"  # noqa: S105 - of a server that lives for a test
@@ -57,14 +61,19 @@ def free_port() -> int:
 
 @dataclass
 class Postgres:
-    """A server of PostgreSQL on the loopback, with a database and a user `sparkhouse`."""
+    """A server of PostgreSQL, by default on the loopback, with a database and a user `sparkhouse`."""
 
     folder: Path
+    hosts: Hosts | None = None
     port: int = field(default_factory=free_port)
 
     @property
+    def host(self) -> str:
+        return self.hosts.address if self.hosts else "127.0.0.1"
+
+    @property
     def address(self) -> str:
-        return f"postgresql://127.0.0.1:{self.port}/sparkhouse"
+        return f"postgresql://{self.host}:{self.port}/sparkhouse"
 
     def set_up(self) -> None:
         words = self.folder / "password"
@@ -75,16 +84,19 @@ class Postgres:
             for path in (self.folder, words):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         self._run("initdb", "-D", self.data, "-U", "sparkhouse", "-A", "scram-sha-256", "--pwfile", words, "-E", "UTF8")
+        if self.hosts:
+            with (self.data / "pg_hba.conf").open("a") as let_in:
+                let_in.write(f"host all all {self.hosts.network} scram-sha-256\n")
         self.start()
         environment = {"PGPASSWORD": PASSWORD}
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "sparkhouse", "sparkhouse", **environment)
+        self._run("createdb", "-h", self.host, "-p", str(self.port), "-U", "sparkhouse", "sparkhouse", **environment)
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
 
     def start(self) -> None:
-        settings = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories='' -c fsync=off"
+        settings = f"-c listen_addresses={self.host} -c port={self.port} -c unix_socket_directories='' -c fsync=off"
         self._run("pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-o", settings, "start")
 
     def stop(self) -> None:
@@ -109,10 +121,10 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
+def postgres(hosts: Hosts | None = None) -> Iterator[Postgres]:
     # Where another user may come, too.
     folder = Path(tempfile.mkdtemp(prefix="sparkhouse-postgres-"))
-    server = Postgres(folder)
+    server = Postgres(folder, hosts)
     try:
         server.set_up()
         yield server
@@ -124,17 +136,21 @@ def postgres() -> Iterator[Postgres]:
 
 @dataclass
 class Machines:
-    """A standalone master and its workers, each with one core."""
+    """A standalone master and its workers, each with one core; on hosts of their own, without the `hidden` folders."""
 
     folder: Path
     python: Path
     memory: str
+    hosts: Hosts | None = None
+    hidden: tuple[Path, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    places: dict[str, Host] = field(default_factory=dict)
 
     @property
     def master(self) -> str:
-        return f"spark://127.0.0.1:{self.port}"
+        return f"spark://{self.places['master'].address}:{self.port}"
 
     def start_master(self) -> None:
         self._start("master", "master.Master", "--port", str(self.port))
@@ -163,29 +179,32 @@ class Machines:
         place = self.folder / name
         place.mkdir(parents=True, exist_ok=True)
         spark = package("pyspark")
+        host = self.places[name] = self.hosts.host(self.hidden) if self.hosts else Host()
         with (place / "log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [
+                    *host.prefix,
                     spark / "bin" / "spark-class",
                     f"org.apache.spark.deploy.{kind}",
                     "--host",
-                    "127.0.0.1",
+                    host.address,
                     "--webui-port",
                     "0",
                     *arguments,
                 ],
                 cwd=place,
                 env={
-                    "PATH": "/usr/bin:/bin",
+                    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                     "HOME": str(place),
                     "JAVA_HOME": str(java_home(None)),
                     "SPARK_HOME": str(spark),
                     "SPARK_CONF_DIR": str(place),
                     "SPARK_LOCAL_DIRS": str(place / "local"),
                     "SPARK_DAEMON_MEMORY": "256m",
-                    "SPARK_LOCAL_IP": "127.0.0.1",
+                    "SPARK_LOCAL_IP": host.address,
                     "TZ": "America/St_Johns",
                     "LC_ALL": "C",
+                    **self.environment,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -212,9 +231,16 @@ def bare_python(folder: Path) -> Path:
 
 
 @contextmanager
-def machines(folder: Path, workers: int = 2, memory: str = "1500m") -> Iterator[Machines]:
+def machines(
+    folder: Path,
+    workers: int = 2,
+    memory: str = "1500m",
+    hosts: Hosts | None = None,
+    hidden: tuple[Path, ...] = (),
+    environment: dict[str, str] | None = None,
+) -> Iterator[Machines]:
     """Start a master and workers for a block; executors may have so much memory of each worker's."""
-    cluster = Machines(folder, bare_python(folder / "python"), memory)
+    cluster = Machines(folder, bare_python(folder / "python"), memory, hosts, hidden, environment or {})
     try:
         cluster.start_master()
         cluster.wait_for("master", "I have been elected leader", 1)
@@ -277,8 +303,8 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def variables(server: Postgres, cluster: Machines | None, shared: Path) -> dict[str, str]:
-    """What tells a command of the cluster; without one, of its tables alone."""
+def variables(server: Postgres, cluster: Machines | None, shared: Path, host: Host | None = None) -> dict[str, str]:
+    """What tells a command, maybe on a host of its own, of the cluster; without one, of its tables alone."""
     return {
         "SPARKHOUSE_TARGET": "cluster",
         "SPARKHOUSE_MASTER": cluster.master if cluster else "local[1]",
@@ -288,4 +314,5 @@ def variables(server: Postgres, cluster: Machines | None, shared: Path) -> dict[
         "SPARKHOUSE_WAREHOUSE": str(shared),
         "SPARKHOUSE_JARS": str(JDBC_DRIVER),
         **({"SPARKHOUSE_EXECUTOR_PYTHON": str(cluster.python)} if cluster else {}),
+        **({"SPARKHOUSE_DRIVER_HOST": host.address} if host else {}),
     }

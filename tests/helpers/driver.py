@@ -6,16 +6,24 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hosts import Host
 
 SPARKHOUSE = Path(sys.executable).with_name("sparkhouse")
 SECONDS = 300
 
 
 class Driver:
-    """A machine that commands are given on: its state folder, and the variables that lead to the tables."""
+    """A machine that commands are given on: its state folder, and the variables that lead to the tables.
 
-    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+    With a host they run there, else in this machine's own network.
+    """
+
+    def __init__(self, home: Path, environment: dict[str, str], host: Host | None = None) -> None:
         self.home, self.environment = home, environment
+        self.host = host
         self.steps = home.with_suffix(".steps")
 
     @property
@@ -25,7 +33,7 @@ class Driver:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         with self.steps.open("w") as steps:
             return subprocess.Popen(
-                [SPARKHOUSE, *arguments],
+                [*(self.host.prefix if self.host else []), SPARKHOUSE, *arguments],
                 cwd=self.home.parent,
                 env=self.own_environment,
                 stdin=subprocess.DEVNULL,
