@@ -30,7 +30,7 @@ from warehouse.landing.raw_tables import (
 )
 from warehouse.landing.reader.rules import Rules
 from warehouse.landing.staged_logs import LogsChanged, staged
-from warehouse.landing.tasks import in_tasks, task_bytes, unwatched
+from warehouse.landing.tasks import in_tasks, is_local, let_tasks_in, task_bytes, unwatched
 from warehouse.landing.upgrade import upgrade
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class _Ingest:
         spark, found = self.spark, self.found
         known = known_checksums(spark)
         with staged(unknown_logs(identify(found.paths), known), self.staging_dir, known, to_copy, found) as logs:
+            let_tasks_in(spark, logs.folder.parent)
             skipped, left_out = len(found.paths) - len(logs.files) - logs.other_count, found.left_out + logs.left_out
             if not logs.files:
                 return IngestSummary(files_skipped=skipped, left_out=left_out)
@@ -230,12 +231,13 @@ def _count_lines(folder: Path, blocks: list[Block], _: str) -> list[int] | Unrea
 def _require_read(spark: SparkSession, counted: list[list[int] | Unread], logs: StagedLogs) -> list[list[int]]:
     """Raise what the first task met that could not read its log: of another machine, with what to do about it."""
     for unread in (each for each in counted if isinstance(each, Unread)):
-        if spark.sparkContext._jsc.sc().isLocal():  # noqa: SLF001
+        if is_local(spark):
             raise unread.error
         path = logs.files[Path(unread.error.filename).name].path
         raise LogNotShared(
             f"{path} cannot be read by the executor on {unread.machine} ({unread.error.strerror}): put it in a folder "
-            f"that all machines have at the same path, and let the executors' user read it and {logs.folder.parent}"
+            "that all machines have at the same path, and let the executors' user read it and what is made beside "
+            f"{logs.folder.parent}: if it is not yours, by a group of both (chmod g+s) and the umask 002"
         )
     return [each for each in counted if not isinstance(each, Unread)]
 

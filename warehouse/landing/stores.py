@@ -21,7 +21,7 @@ from warehouse.landing.file_systems import file_system_of
 from warehouse.landing.finding import fits, log_bytes
 from warehouse.landing.formats.containers import is_shown
 from warehouse.landing.logs import FETCHED, NoSuchLog
-from warehouse.landing.tasks import in_tasks
+from warehouse.landing.tasks import in_tasks, let_tasks_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,7 +67,8 @@ def named_bytes(patterns: Iterable[str | Path]) -> int:
 def fetched(spark: SparkSession, patterns: Iterable[str | Path], landing: Path) -> Iterator[list[str | Path]]:
     """Copy what URIs among patterns name to a folder below `landing` for a block; give patterns of files alone.
 
-    The folder is for its owner alone, as names are in clear. Raises NoSuchLog, StoreUnreachable.
+    As names are in clear, the folder is for its owner alone, on a cluster for the group. Raises NoSuchLog,
+    StoreUnreachable.
     """
     files, uris = _parted(patterns)
     if not uris:
@@ -77,6 +78,10 @@ def fetched(spark: SparkSession, patterns: Iterable[str | Path], landing: Path) 
     stored = [each for uri in uris for each in _listed(uri, folder)]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
+    let_tasks_in(spark, folder)
+    # Made here, they can be taken away here, whoever writes to them.
+    for each in stored:
+        each.copy.parent.mkdir(parents=True, exist_ok=True)
     try:
         for told in in_tasks(spark, _copied, stored):
             if told:
@@ -128,7 +133,6 @@ def _files(uri: str) -> Iterator[tuple[str, int]]:
 def _copied(stored: Stored, _: str) -> str:
     """Copy a file; return what went wrong, if something did."""
     try:
-        stored.copy.parent.mkdir(parents=True, exist_ok=True)
         files, path = file_system_of(stored.uri)
         with files.open_input_stream(path) as source, stored.copy.open("wb") as copy:
             for chunk in iter(partial(source.read, _CHUNK), b""):

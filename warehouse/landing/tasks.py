@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +12,7 @@ from pyspark import TaskContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
@@ -23,6 +25,7 @@ R = TypeVar("R")
 
 _LEAST_BYTES, _MOST_BYTES = 8 << 20, 128 << 20
 _SHARES = 8
+_UMASK = "spark.hadoop.fs.permissions.umask-mode"
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
@@ -42,8 +45,32 @@ def in_tasks(
     if not parts:
         return []
     context = spark.sparkContext
+    mask = _umask(spark)
+
+    def work(part: T) -> R:
+        # As Hadoop's files: the user of another machine may have another one.
+        os.umask(mask)
+        return function(part, _name_of_task())
+
     with _watched(context, len(parts), watch):
-        return context.parallelize(parts, len(parts)).map(lambda part: function(part, _name_of_task())).collect()
+        return context.parallelize(parts, len(parts)).map(work).collect()
+
+
+def let_tasks_in(spark: SparkSession, folder: Path) -> None:
+    """Open a folder that is its owner's alone to the group, where tasks may be another user's, if the umask does."""
+    if not is_local(spark):
+        folder.chmod(0o770 & ~_umask(spark))
+
+
+def _umask(spark: SparkSession) -> int:
+    """That of this process, as Hadoop is told of it."""
+    return int(spark.sparkContext.getConf().get(_UMASK, "0022"), 8)
+
+
+def is_local(spark: SparkSession) -> bool:
+    """Whether tasks run in processes of this machine and this user."""
+    found: bool = spark.sparkContext._jsc.sc().isLocal()  # noqa: SLF001
+    return found
 
 
 def _name_of_task() -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from object_store import object_store
 
-from warehouse.landing import stores
+from warehouse.landing import stores, tasks
 from warehouse.landing.file_systems import file_system_of
 from warehouse.landing.finding import find_logs
 from warehouse.landing.logs import FETCHED, NoSuchLog, identify, printable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from object_store import ObjectStore
 
-SPARK: Any = None
+SPARK: Any = Mock()
 LINE = (
     b'{"ts": 1538352117000, "userId": "1", "page": "Home", "auth": "Logged In", "sessionId": 1, "itemInSession": 0}\n'
 )
@@ -50,6 +51,7 @@ def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
         return [function(part, "") for part in parts]
 
     monkeypatch.setattr(stores, "in_tasks", at_once)
+    monkeypatch.setattr(tasks, "is_local", lambda _: True)
     return server
 
 
@@ -90,6 +92,17 @@ def test_what_is_not_there_is_named_by_its_uri(tmp_path: Path) -> None:
     nothing = pytest.raises(NoSuchLog, match="no log file at s3a://bucket/none: name a file")
     with nothing, fetched(SPARK, ["s3a://bucket/none"], tmp_path / "landing"):
         pass
+
+
+@pytest.mark.usefixtures("store")
+def test_on_a_cluster_the_group_may_look_into_copies_if_the_umask_lets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "is_local", lambda _: False)
+    for umask, mode in (("0002", 0o770), ("0022", 0o750), ("0077", 0o700)):
+        SPARK.sparkContext.getConf().get.return_value = umask
+        with fetched(SPARK, ["s3a://bucket/logs"], tmp_path):
+            assert (tmp_path / FETCHED).stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.usefixtures("store")
