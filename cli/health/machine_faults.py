@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.health.cluster_faults import fault_of_cluster
 from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt import DbtFailed
 from cli.runs.spares import reported_damages
@@ -25,10 +26,13 @@ from warehouse.contract.errors import SparkhouseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cli.machine.cluster import Cluster
     from cli.machine.home import Home
     from cli.spark.jvm import Jvm
 
 NEW_LINE = "\n"
+# What py4j puts before the words of Java.
+FROM_PYTHON = re.compile(r"^An error occurred while calling .*\n: ")
 CLOSED_PROGRAM = re.compile(r'Cannot run program "([^"]+)".*Permission denied')
 UNTOUCHED = "What was published is untouched and can still be read."
 FULL = f"The disk that holds {{place}} is full: free some space and repeat the command. {UNTOUCHED}"
@@ -102,14 +106,24 @@ FAULTS = (
 def told_faults(error: BaseException, home: Home) -> list[str]:
     """Return what to say of an error that the machine or a damaged file is to blame for; nothing of any other."""
     jvm = newest()
-    fault = recognised(error, str(home.path), jvm)
+    fault = _of_cluster(error, home.cluster) or recognised(error, str(home.path), jvm)
     if fault:
-        first_line = str(error).strip().partition(NEW_LINE)[0]
+        first_line = first_line_of(error)
         # That nobody answers any more says nothing of why.
         told_all = not first_line or first_line in fault or (jvm is not None and jvm.code is not None)
         return [fault] if told_all else [fault, f"({first_line})"]
     text = "".join(traceback.format_exception(error))
     return reported_damages(home, text)
+
+
+def _of_cluster(error: BaseException, cluster: Cluster | None) -> str | None:
+    texts = [str(each) for each in _chain(error) if _may_come_of_java(each)] if cluster else []
+    return next(filter(None, (fault_of_cluster(text, cluster.places) for text in texts if cluster)), None)
+
+
+def first_line_of(error: BaseException) -> str:
+    """Return the first line of an error; of one that came from Java, what Java said."""
+    return FROM_PYTHON.sub("", str(error).strip()).partition(NEW_LINE)[0]
 
 
 def recognised(error: BaseException, home: str, jvm: Jvm | None = None) -> str | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cli.health.cluster import executor_findings
 from cli.health.machine_checks import Finding
-from cli.health.machine_faults import told_faults
+from cli.health.machine_faults import first_line_of, told_faults
+from cli.spark.executors import Patience, watch_executors
 from cli.spark.session import start_spark
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.hadoop import remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cli.machine.home import Home
 
 ROWS = 3
+Result = TypeVar("Result")
 
 
 class LostRows(SparkhouseError, RuntimeError):
@@ -36,20 +38,29 @@ def spark_findings(home: Home) -> Iterator[Finding]:
         yield finding
         return
     yield Finding("Spark", ok=True, found=f"{spark.version}, up in {time.monotonic() - started:.0f} s")
-    yield _tried("Writes and reads a table", lambda: write_and_read(spark, home), home)[1]
-    if home.cluster and home.cluster.has_executors:
-        yield from executor_findings(spark, home, home.cluster)
+    shares = home.cluster if home.cluster and home.cluster.has_executors else None
+    patience = Patience(spark.sparkContext, shares) if shares else None
+    if patience:
+        watch_executors(spark.sparkContext, patience)
+    finding = _tried("Writes and reads a table", lambda: write_and_read(spark, home), home)[1]
+    if patience and patience.lost:
+        yield Finding("Executors", ok=False, found="none", remedy=patience.lost)
+        return
+    yield finding
+    if shares:
+        found, finding = _tried("Executors", lambda: [*executor_findings(spark, home, shares)], home)
+        yield from found or [finding]
 
 
-def _tried(subject: str, attempt: Callable[[], SparkSession | None], home: Home) -> tuple[SparkSession | None, Finding]:
+def _tried(subject: str, attempt: Callable[[], Result], home: Home) -> tuple[Result | None, Finding]:
     try:
         return attempt(), Finding(subject, ok=True, found="yes")
     except Exception as error:  # noqa: BLE001 - whatever is wrong is what the doctor is asked for
-        first_line = str(error).strip().partition("\n")[0]
         messages = told_faults(error, home)
-        return None, Finding(
-            subject, ok=False, found=first_line, remedy=messages[0] if messages else "Run `make setup`."
-        )
+        if isinstance(error, SparkhouseError) and not messages:
+            return None, Finding(subject, ok=False, found="no", remedy=str(error))
+        remedy = messages[0] if messages else "Run `make setup`."
+        return None, Finding(subject, ok=False, found=first_line_of(error), remedy=remedy)
 
 
 def write_and_read(spark: SparkSession, home: Home) -> None:
@@ -64,4 +75,4 @@ def write_and_read(spark: SparkSession, home: Home) -> None:
         with suppress(Exception):
             spark.sql(f"drop table if exists {schema}.trial purge")
             spark.sql(f"drop namespace if exists {schema}")
-        shutil.rmtree(home.warehouse / schema, ignore_errors=True)
+            remove_folder(spark.sparkContext, home.place_of(schema))

@@ -84,6 +84,10 @@ class Home:
         """The folder of the tables; on a cluster, the catalog knows where they are."""
         return self.path / "warehouse"
 
+    def place_of(self, schema: str) -> str:
+        """Where tables of a schema lie that nothing else is said of."""
+        return f"{self.cluster.warehouse if self.cluster else self.warehouse}/{schema}"
+
     @property
     def disk(self) -> Path:
         """A folder on the disk that logs and, where they lie in folders, tables need room on."""

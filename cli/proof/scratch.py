@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timezone
@@ -14,6 +13,7 @@ from pyspark.sql import functions as F
 from cli.jobs.checks import raise_failed
 from cli.jobs.dbt import run_dbt
 from warehouse.contract.errors import SparkhouseError
+from warehouse.contract.hadoop import remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def _drop_schemas(workspace: Workspace) -> None:
         for row in workspace.spark.sql(f"show tables in {schema}").collect():
             workspace.spark.sql(f"drop table {schema}.{row.tableName} purge")
         # What a killed proof had not finished is a folder without a table, which keeps a schema from being dropped.
-        shutil.rmtree(workspace.home.warehouse / schema, ignore_errors=True)
+        remove_folder(workspace.spark.sparkContext, workspace.home.place_of(schema))
         workspace.spark.sql(f"drop namespace if exists {schema}")
 
 

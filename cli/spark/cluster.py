@@ -14,7 +14,7 @@ from cli.machine.cluster import make_shared_folders, settings_in
 from cli.machine.environment import REPOSITORY, iceberg_jar
 from cli.machine.home import InvalidSetting
 from cli.spark.sizing import jvm_options
-from warehouse.contract.hadoop import hadoop_path
+from warehouse.contract.hadoop import remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +86,7 @@ def share_checkpoints(context: SparkContext, cluster: Cluster) -> None:
 def _remove(context: SparkContext, place: str) -> None:
     """Java may be gone already: what is left then goes by `sparkhouse maintain`."""
     with suppress(Exception):
-        files, path = hadoop_path(context, place)
-        files.delete(path, True)  # noqa: FBT003 - Hadoop's
+        remove_folder(context, place)
 
 
 def ship_code(context: SparkContext) -> None:

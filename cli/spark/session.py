@@ -14,6 +14,7 @@ from jinja2 import Environment
 from cli.machine.cluster import SESSION, TARGET
 from cli.machine.home import PROFILES, Home
 from cli.spark.cluster import cluster_settings, share_checkpoints, ship_code, show_password
+from cli.spark.executors import Teller, require_cluster, require_master, watch_executors
 from cli.spark.jvm import launch, machine_settings, newest
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def start_spark(
     """Start Spark, or return the session that runs; `Home.from_environment()` has to come first.
 
     `extensions` makes the function of Java by which Spark's SessionExtensions are set up. Raises SparkDidNotStart,
-    NoTemporaryFolder, or an OSError where the state folder cannot be made.
+    ClusterUnreachable, NoTemporaryFolder, or an OSError where the state folder cannot be made.
     """
     from pyspark import SparkConf
     from pyspark.sql import SparkSession
@@ -68,12 +69,17 @@ def start_spark(
         cluster = home.cluster
         settings |= cluster_settings(cluster, settings, log_bytes) if cluster else {}
         settings |= machine_settings(home, settings, log_bytes)
+        shares = cluster if cluster and cluster.has_executors else None
+        if shares:
+            require_cluster(shares, settings["spark.driver.bindAddress"])
         gateway = launch(settings, cluster.conf if cluster else None)
         if cluster:
             show_password(gateway, cluster.database)
         context = QuickContext(conf=SparkConf().setAll(list(settings.items())), gateway=gateway)
-        if cluster and cluster.has_executors:
-            share_checkpoints(context, cluster)
+        if shares:
+            require_master(context, shares)
+            watch_executors(context, Teller(context, shares))
+            share_checkpoints(context, shares)
             ship_code(context)
         if extensions:
             gateway.jvm.org.apache.spark.sql.SparkSession.builder().withExtensions(extensions(gateway)).getOrCreate()

@@ -114,22 +114,34 @@ def second(server: Postgres, shared: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def local(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
-    """What a run of the same log on one machine leaves."""
+def alone(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """A run of the same log on one machine, beside that on the cluster, which waits half of its time."""
     home = tmp_path_factory.mktemp("local") / "home"
     home.mkdir()
     shutil.copy2(shared / "_salt", home / "salt")
-    Driver(home, {"SPARKHOUSE_MASTER": "local[2]"}).command("run", "--quiet", "--events", str(shared / "log.json"))
+    driver = Driver(home, {"SPARKHOUSE_MASTER": "local[2]"})
+    process = driver.start("run", "--quiet", "--events", str(shared / "log.json"))
+    yield home, process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def local(alone: tuple[Path, subprocess.Popen[str]]) -> dict[str, dict[str, int]]:
+    """What it leaves."""
+    home, process = alone
+    printed, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, printed + home.with_suffix(".steps").read_text()
     return content(home)
 
 
 @pytest.fixture(scope="module")
-def ran(first: Driver, cluster: Machines, shared: Path, local: object) -> str:
+def ran(first: Driver, cluster: Machines, shared: Path, alone: object) -> str:
     """A run on the cluster of which one worker after the other is killed: in the ingest, the build, the training.
 
     Returns what was seen of its processes on the way.
     """
-    assert local
+    assert alone
     process = first.start("run", "--quiet", "--events", str(shared / "log.json"))
     for number, (what, has_begun) in enumerate(
         {

@@ -14,3 +14,9 @@ def hadoop_path(context: SparkContext, place: str) -> tuple[JavaObject, JavaObje
     of_java: Any = context
     path = of_java._jvm.org.apache.hadoop.fs.Path(place)  # noqa: SLF001
     return path.getFileSystem(of_java._jsc.hadoopConfiguration()), path  # noqa: SLF001
+
+
+def remove_folder(context: SparkContext, place: str) -> None:
+    """Take a folder and all that is in it away, if it is there."""
+    files, path = hadoop_path(context, place)
+    files.delete(path, True)  # noqa: FBT003 - Hadoop's
