@@ -40,7 +40,7 @@ def require_cluster(cluster: Cluster, listen_at: str) -> None:
     Spark says so after a minute, and of something else. Raises ClusterUnreachable.
     """
     try:
-        socket.create_server((listen_at, 0), family=socket.AF_INET6 if ":" in listen_at else socket.AF_INET).close()
+        _listen(listen_at.strip("[]"))
     except OSError as error:
         raise ClusterUnreachable(
             f"{listen_at} is no address of this machine ({error.strerror}): set {DRIVER_HOST} to one by which "
@@ -61,6 +61,12 @@ def require_cluster(cluster: Cluster, listen_at: str) -> None:
         f"{MASTER} is {cluster.master}, and nobody answers there ({'; '.join(told)}): start the master, or correct the "
         "variable"
     )
+
+
+def _listen(address: str) -> None:
+    """Listen there for an instant. Raises OSError."""
+    family, _, _, _, place = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM)[0]
+    socket.create_server(place[:2], family=family).close()
 
 
 def require_master(context: SparkContext, cluster: Cluster) -> None:

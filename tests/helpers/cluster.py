@@ -168,7 +168,9 @@ class Machines:
     def kill(self, name: str) -> None:
         """End a worker and its executors at once, as a machine ends."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        # One that did not come up is gone.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self) -> None:
