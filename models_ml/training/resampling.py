@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from models_ml.portable.arrays import Floats
 
+# Of SMOTE, as its authors have it.
+MOST_NEIGHBOURS = 5
+
 
 class Sample(NamedTuple):
     """Rows that train, with the imbalance dealt with: elements [rows, elements], labels and weights [rows]."""
@@ -54,20 +57,22 @@ def resampled(elements: Floats, labels: Floats, method: str, seed: int) -> tuple
     """Return rows [rows, elements] and labels with as many of one class as of the other.
 
     `under` leaves out rows without the outcome at random, `over` repeats rows with it; `smote` makes new ones between
-    neighbours, in standardised elements.
+    five neighbours, or as many as there are, in standardised elements: of a row without neighbours it is `over`.
     Source: N. Chawla et al. (2002), SMOTE: synthetic minority over-sampling technique.
     """
     from imblearn import over_sampling, under_sampling
 
-    samplers = {
-        UNDER: under_sampling.RandomUnderSampler,
-        OVER: over_sampling.RandomOverSampler,
-        SMOTE: over_sampling.SMOTE,
-    }
+    neighbours = int(min(labels.sum(), len(labels) - labels.sum())) - 1
+    if method == UNDER:
+        sampler = under_sampling.RandomUnderSampler(random_state=seed)
+    elif method == OVER or neighbours < 1:
+        sampler = over_sampling.RandomOverSampler(random_state=seed)
+    else:
+        sampler = over_sampling.SMOTE(k_neighbors=min(MOST_NEIGHBOURS, neighbours), random_state=seed)
     # The standard deviation of equal numbers is not always 0, their range is. Drawn rows stay as they are, to the bit.
     is_scaled = (np.ptp(elements, axis=0) > 0) & (method == SMOTE)
     scale = np.where(is_scaled, elements.std(axis=0), 1.0)
-    drawn, outcomes = samplers[method](random_state=seed).fit_resample(elements / scale, labels)
+    drawn, outcomes = sampler.fit_resample(elements / scale, labels)
     return drawn * scale, outcomes
 
 

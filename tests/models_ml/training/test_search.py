@@ -293,6 +293,18 @@ def test_resampling_makes_the_classes_even(
     np.testing.assert_array_equal(again, drawn)
 
 
+@pytest.mark.parametrize("few", range(1, 7))
+@pytest.mark.parametrize("method", RESAMPLED)
+def test_few_rows_of_a_class_have_as_many_neighbours_as_they_can(method: str, few: int) -> None:
+    elements = np.random.default_rng(1).normal(size=(40, 3))
+    for labels in (np.repeat([1.0, 0.0], [few, 40 - few]), np.repeat([1.0, 0.0], [40 - few, few])):
+        drawn, outcomes = resampled(elements, labels, method, seed=1)
+        assert (outcomes == 1.0).sum() == (outcomes == 0.0).sum() == (few if method == UNDER else 40 - few)
+        known = {tuple(row) for row in elements.round(9)}
+        made = sum(tuple(row) not in known for row in drawn.round(9))
+        assert made == (40 - 2 * few if method == "smote" and few > 1 else 0)
+
+
 def test_an_element_that_never_varies_does_not_drown_the_others() -> None:
     """The standard deviation of many times the same number may be some 1e-16."""
     random = np.random.default_rng(1)
