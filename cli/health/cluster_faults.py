@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.health.java_signs import NO_MEMORY, NO_RIGHT, NO_ROOM
 from cli.machine.cluster import CONF, EXECUTOR_PYTHON
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ TWO_USERS = (
     " (`sparkhouse doctor` tries); where it is not this user, by a group of both, folders of that group (chmod 2775) "
     "and the umask 002,"
 )
-FORBIDDEN = re.compile("Read-only file system|Permission denied|Mkdirs failed to create")
+FORBIDDEN = re.compile("|".join(NO_RIGHT))
 
 
 class Fault(NamedTuple):
@@ -50,14 +51,12 @@ FAULTS = (
         f"the same {REPEAT}",
     ),
     Fault(
-        re.compile("No space left on device|ENOSPC|Disk quota exceeded"),
+        re.compile("|".join(NO_ROOM)),
         f"A disk on {{machine}}, where executors work, is full: free some space there, for their temporary files "
         f"(SPARK_LOCAL_DIRS of the worker) and in the shared folder, {REPEAT}",
     ),
     Fault(
-        re.compile(
-            "OutOfMemoryError|GC overhead limit|Unable to acquire|exited with code (?:52|137)|[Cc]ontainer killed"
-        ),
+        re.compile("|".join((*NO_MEMORY, "exited with code (?:52|137)", "[Cc]ontainer killed"))),
         f"Executors on {{machine}} have run out of memory: set spark.executor.memory higher in the file that {CONF} "
         f"names {REPEAT}",
     ),

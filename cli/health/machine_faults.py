@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.health import java_signs
 from cli.health.cluster_faults import fault_of_cluster
 from cli.jobs.checks import CheckFailed
 from cli.jobs.dbt import DbtFailed
@@ -77,18 +78,9 @@ class Fault:
 
 # In this order: a full disk breaks files, too, and a JVM that ran out of memory is gone afterwards.
 FAULTS = (
-    Fault(("No space left on device", "ENOSPC", "Disk quota exceeded"), FULL),
-    Fault(("Read-only file system", "Permission denied", "Mkdirs failed to create"), FORBIDDEN),
-    Fault(
-        (
-            "OutOfMemoryError",
-            "Java heap space",
-            "GC overhead limit exceeded",
-            "Unable to acquire",
-            "INVALID_DRIVER_MEMORY",
-        ),
-        MEMORY,
-    ),
+    Fault(java_signs.NO_ROOM, FULL),
+    Fault(java_signs.NO_RIGHT, FORBIDDEN),
+    Fault((*java_signs.NO_MEMORY, "INVALID_DRIVER_MEMORY"), MEMORY),
     Fault(
         ("Java gateway process exited", "JAVA_GATEWAY_EXITED"), "Spark could not start: `sparkhouse doctor` says why."
     ),
@@ -117,8 +109,10 @@ def told_faults(error: BaseException, home: Home) -> list[str]:
 
 
 def _of_cluster(error: BaseException, cluster: Cluster | None) -> str | None:
-    texts = [str(each) for each in _chain(error) if _may_come_of_java(each)] if cluster else []
-    return next(filter(None, (fault_of_cluster(text, cluster.places) for text in texts if cluster)), None)
+    if not cluster:
+        return None
+    texts = (str(each) for each in _chain(error) if _may_come_of_java(each))
+    return next(filter(None, (fault_of_cluster(text, cluster.places) for text in texts)), None)
 
 
 def first_line_of(error: BaseException) -> str:

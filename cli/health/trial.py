@@ -38,7 +38,7 @@ def spark_findings(home: Home) -> Iterator[Finding]:
         yield finding
         return
     yield Finding("Spark", ok=True, found=f"{spark.version}, up in {time.monotonic() - started:.0f} s")
-    shares = home.cluster if home.cluster and home.cluster.has_executors else None
+    shares = home.executors
     patience = Patience(spark.sparkContext, shares) if shares else None
     if patience:
         watch_executors(spark.sparkContext, patience)

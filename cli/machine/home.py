@@ -75,6 +75,11 @@ class Home:
         return self.cluster.tables if self.cluster else DiskCatalog(self.warehouse)
 
     @property
+    def executors(self) -> Cluster | None:
+        """The cluster whose executors do Spark's work; None where this process's own JVM does."""
+        return self.cluster if self.cluster and self.cluster.has_executors else None
+
+    @property
     def place(self) -> str:
         """Where the tables are, in words."""
         return self.cluster.warehouse if self.cluster else str(self.path)

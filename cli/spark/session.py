@@ -69,7 +69,7 @@ def start_spark(
         cluster = home.cluster
         settings |= cluster_settings(cluster, settings, log_bytes) if cluster else {}
         settings |= machine_settings(home, settings, log_bytes)
-        shares = cluster if cluster and cluster.has_executors else None
+        shares = home.executors
         if shares:
             require_cluster(shares, settings["spark.driver.bindAddress"])
         gateway = launch(settings, cluster.conf if cluster else None)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ class Hosts:
     @property
     def address(self) -> str:
         """This machine's."""
-        return self.network.replace(".0/24", ".1")
+        return self._address(1)
+
+    def _address(self, number: int) -> str:
+        return str(ip_network(self.network)[number])
 
     def set_up(self) -> None:
         if os.geteuid() != 0:
@@ -77,7 +81,7 @@ class Hosts:
     def host(self, hidden: Sequence[Path] = ()) -> Host:
         """Make another host."""
         number = FIRST + len(self.made)
-        host = Host(self.network.replace(".0/24", f".{number}"), f"{self.bridge}h{number}", tuple(hidden))
+        host = Host(self._address(number), f"{self.bridge}h{number}", tuple(hidden))
         ip("netns", "add", host.name)
         self.made.append(host)
         ip("link", "add", self._outer(host), "type", "veth", "peer", "name", "eth0", "netns", host.name)

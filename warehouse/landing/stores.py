@@ -79,16 +79,23 @@ def fetched(spark: SparkSession, patterns: Iterable[str | Path], landing: Path) 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     let_tasks_in(spark, folder)
-    # Made here, they can be taken away here, whoever writes to them.
-    for each in stored:
-        each.copy.parent.mkdir(parents=True, exist_ok=True)
     try:
+        _make_parents(stored)
         for told in in_tasks(spark, _copied, stored):
             if told:
                 raise StoreUnreachable(f"{told}; nothing was ingested")
         yield [*files, *(each.copy for each in stored)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_parents(stored: Iterable[Stored]) -> None:
+    """Make the folders of copies: made here, they can be taken away here, whoever writes to them."""
+    try:
+        for folder in {each.copy.parent for each in stored}:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnreachable(f"no folder can be made for copies: {error}; nothing was ingested") from error
 
 
 def _parted(patterns: Iterable[str | Path]) -> tuple[list[str | Path], list[str]]:
