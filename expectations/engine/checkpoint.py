@@ -93,6 +93,8 @@ def show_accepted(docs_dir: Path, run_id: str, rules: Collection[str], said: str
     context = _context(docs_dir, accepted)
     store: Any = context.validation_results_store
     keys = [key for key in store.list_keys() if key.run_id.run_name == run_id]
+    if not keys:
+        return
     for key in keys:
         outcome = store.get(key)
         for found in outcome.results:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from expectations.engine.checkpoint import show_accepted
 from expectations.gate import validate
 from expectations.limits import load
 from expectations.report import BrokenNullRule, CatalogueMismatch, MissingTable, UnknownSuite
@@ -501,3 +502,12 @@ def test_the_auc_of_every_feature_and_label_is_kept(warehouse: SparkSession, goo
     assert kept[kept.label == "will_churn_in_next_bin"].auc.isna().all()
     best = {result.column_name: result.observed_value or "" for result in good.results if result.suite == "leaks"}
     assert best["churned_in_time_bin"].startswith("songs_per_session_28d with an AUC of 0.778 ")
+
+
+def test_of_an_accepted_finding_no_pages_are_made_where_those_of_the_run_are_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on another machine than that of the run."""
+    show_accepted(tmp_path / "docs", "run-1", {"volumes.hole"}, "by me in run run-1: It was down.", ["It was down."])
+    assert caplog.text == ""
+    assert not (tmp_path / "docs" / "index.html").exists()
