@@ -94,10 +94,11 @@ class _Own(_Entry):
 
 @dataclass(frozen=True)
 class Limits:
-    """All rules by name, as they are in force, and the outages that the user tells of."""
+    """All rules by name, as they are in force, and the outages that the user tells of; `place` is the user's file."""
 
     rules: Mapping[str, Rule]
     outages: tuple[Outage, ...] = ()
+    place: str = "limits.yml"
     published_weeks: int = 0
 
     def __getitem__(self, name: str) -> Rule:
@@ -124,8 +125,10 @@ class Limits:
 def load(own: Path | None = None) -> Limits:
     """Return our limits, and those of the user's file in place of them where there is one. Raises BrokenLimits."""
     rules = _ours()
-    if own is None or not own.exists():
+    if own is None:
         return Limits(rules)
+    if not own.exists():
+        return Limits(rules, place=str(own))
     read, lines = _read(own)
     changes = _checked(own, read, lines)
     changed = {
@@ -141,7 +144,7 @@ def load(own: Path | None = None) -> Limits:
         )
         for name, change in changes.rules.items()
     }
-    return Limits({**rules, **changed}, changes.outages)
+    return Limits({**rules, **changed}, changes.outages, str(own))
 
 
 @cache

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cli.jobs.workspace import Workspace
+    from cli.machine.home import Home
     from expectations.report import ValidationReport
 
 RAW_SUITES = ("raw",)
@@ -30,7 +31,7 @@ def audit(workspace: Workspace, suites: Sequence[str]) -> ValidationReport:
     report = _validated(workspace, suites)
     if not report.passed:
         can_publish = bool(written_tables(workspace.spark, workspace.steps.run_id))
-        raise CheckFailed("\n".join([message_of(report), *(way_on(report) if can_publish else ())]))
+        raise CheckFailed("\n".join([message_of(report), *(way_on(report, workspace.home) if can_publish else ())]))
     # Why and what to do about it stands in the Data Docs.
     seen = [f"Warning: {warning.brief}" for warning in report.warnings]
     seen += [f"Accepted: {finding.brief} ({finding.accepted})" for finding in report.accepted]
@@ -62,13 +63,13 @@ def message_of(report: ValidationReport) -> str:
     return summary([failure.message for failure in report.failures], report.run_id)
 
 
-def way_on(report: ValidationReport) -> list[str]:
+def way_on(report: ValidationReport, home: Home) -> list[str]:
     """How to publish a run all the same that findings stopped; a rule that could not be evaluated, nobody accepts."""
     rules = sorted({failure.rule for failure in report.failures if not failure.is_error})
     accepted = " ".join(f"--accept {rule}" for rule in rules)
     message = (
         f"Where that is as it should be, publish it all the same: sparkhouse publish {report.run_id} {accepted} "
-        '--reason "..."; or give limits.yml of the state folder other limits: sparkhouse gate lists them'
+        f'--reason "..."; or give other limits in {home.limits}: sparkhouse gate lists them'
     )
     return [message] if rules else []
 

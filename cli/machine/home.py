@@ -40,8 +40,8 @@ class InvalidSetting(SparkhouseError, ValueError):
 class Home:
     """The state folder, `$SPARKHOUSE_HOME` or `./var`: nothing is ever written elsewhere.
 
-    But for what machines of a `cluster` share: tables, their journal, and logs while they are taken in. `left_out`
-    names the variables of other projects that were set when the process began.
+    But for what machines of a `cluster` share: tables, their journal, and what is about them rather than about this
+    machine (`_of_tables`). `left_out` names the variables of other projects that were set when the process began.
     """
 
     path: Path
@@ -103,9 +103,14 @@ class Home:
         """The folder of the tables, where it belongs to this state folder alone; None on a cluster."""
         return None if self.cluster else self.warehouse
 
+    def _of_tables(self, name: str) -> Path:
+        """A file or folder that belongs to the tables, so that all machines that share them find it."""
+        return self.cluster.shared / f"_{name}" if self.cluster else self.path / name
+
     @property
     def landing(self) -> Path:
-        return self.cluster.shared / "_landing" if self.cluster else self.path / "landing"
+        """Logs while they are taken in."""
+        return self._of_tables("landing")
 
     @property
     def simulated_log(self) -> Path:
@@ -143,8 +148,16 @@ class Home:
 
     @property
     def limits(self) -> Path:
-        """The user's own limits of the gate, and the outages of the service."""
-        return self.path / "limits.yml"
+        """The user's own limits of the gate, and the outages of the service.
+
+        Raises InvalidSetting where they are kept from the machines that share the tables.
+        """
+        limits, own = self._of_tables("limits.yml"), self.path / "limits.yml"
+        if own.exists() and not limits.exists():
+            raise InvalidSetting(
+                f"{own} does not hold for the tables that machines share: move it to {limits}, where all find it"
+            )
+        return limits
 
     @property
     def on_drift(self) -> Literal["warn", "stop"] | None:
@@ -178,11 +191,11 @@ class Home:
     @property
     def serving(self) -> Path:
         """What the web app reads: a file for each of the newest publications."""
-        return self.path / "serving"
+        return self._of_tables("serving")
 
     @property
     def mlflow(self) -> Path:
-        return self.cluster.shared / "_mlflow" if self.cluster else self.path / "mlflow"
+        return self._of_tables("mlflow")
 
     @property
     def writer_lock(self) -> Path:
@@ -201,7 +214,7 @@ class Home:
     @property
     def runs(self) -> Path:
         """A record of each run."""
-        return self.path / "runs"
+        return self._of_tables("runs")
 
     @property
     def sql_history(self) -> Path:
@@ -210,7 +223,7 @@ class Home:
 
     @property
     def salt(self) -> Path:
-        return self.cluster.shared / "_salt" if self.cluster else self.path / "salt"
+        return self._of_tables("salt")
 
     @property
     def tmp(self) -> Path:

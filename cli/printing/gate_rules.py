@@ -23,7 +23,7 @@ def print_gate(limits: Limits, style: str) -> None:
             "",
             "",
             "",
-            "limits.yml",
+            limits.place,
             outage.reason,
             "",
         )

@@ -1,4 +1,4 @@
-"""Runs: every command that writes is one, under the writers' lock and with a record of its own in the state folder."""
+"""Runs: every command that writes is one, under the writers' lock and with a record of its own beside the tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cli.runs.relocation import require_in_place
 from cli.runs.spares import restored
 from cli.runs.steps import write_json
-from cli.runs.writer_lock import Holder, current_holder, shared_lock, writer_lock
+from cli.runs.writer_lock import Holder, current_holder, shared_holder, shared_lock, writer_lock
 from warehouse.contract.errors import SparkhouseError
 from warehouse.publishing.shared_place import mark_places
 
@@ -104,8 +104,8 @@ def recorded(home: Home, steps: Steps, *, wait: bool = False) -> Iterator[None]:
 
 
 def runs(home: Home) -> list[Run]:
-    """Return all runs on record, the newest first."""
-    holder = current_holder(home.writer_lock)
+    """Return all runs on record, the newest first, of all machines that share the tables."""
+    holder = shared_holder(home.cluster.database) if home.cluster else current_holder(home.writer_lock)
     return [_run(path, holder) for path in sorted(home.runs.glob("*.json"), reverse=True)]
 
 

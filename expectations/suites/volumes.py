@@ -81,7 +81,7 @@ def _unlike_its_past(limits: Limits) -> Iterator[Expectation]:
         unit="hours",
         remedy=(
             "Deliver the log of these hours; if there is none, because the service was down, give the outage and "
-            "its reason in limits.yml of the state folder"
+            f"its reason in {limits.place}"
         ),
     )
     rule = limits["volumes.day"]

@@ -29,6 +29,7 @@ import sparkhouse
 from cli.machine.environment import REPOSITORY
 from cli.machine.home import Home
 from cli.runs.writer_lock import Holder, shared_lock
+from models_ml.serving.store import Stores
 from warehouse.landing.simulator import SimulationSpec, simulate
 
 if TYPE_CHECKING:
@@ -263,6 +264,19 @@ def test_another_machine_reads_the_same_tables(second: Driver) -> None:
 
 
 @pytest.mark.usefixtures("ran")
+def test_another_machine_knows_of_the_run_and_serves_what_it_published(
+    first: Driver, second: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = json.loads(second.command("runs", "--format", "json"))
+    assert (run["command"], run["status"]) == ("run", "published")
+    assert not (second.home / "runs").exists()
+    publication = Stores(entered(second, monkeypatch).serving).newest().publication
+    journal = entered(first, monkeypatch).journal.read()
+    assert journal
+    assert publication.run_id == run["run_id"] == journal.run_id
+
+
+@pytest.mark.usefixtures("ran")
 def test_of_two_machines_one_writes_and_the_other_is_refused_or_waits(
     first: Driver, second: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +318,8 @@ def test_a_publication_of_a_killed_driver_is_finished_by_the_next_command(
     assert state_of(first, monkeypatch)["raw.events"] != before["raw.events"]
     second.command("rollback", finished.run_id, "--quiet")
     assert state_of(first, monkeypatch) == before
+    became = {each["run_id"]: each["status"] for each in json.loads(first.command("runs", "--format", "json"))}
+    assert became[finished.run_id] == "rolled back"
 
 
 @pytest.mark.usefixtures("ran")

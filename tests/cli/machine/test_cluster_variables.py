@@ -95,8 +95,25 @@ def test_tables_lie_in_an_object_store_and_the_rest_in_a_folder(tmp_path: Path) 
     assert cluster.warehouse == "s3a://bucket/house"
     assert cluster.scratch == "s3a://bucket/house/_scratch"
     home = Home(tmp_path, cluster=cluster)
-    assert str(home.landing) == "/mnt/shared/_landing"
-    assert str(home.mlflow) == "/mnt/shared/_mlflow"
+    of_tables = (home.landing, home.limits, home.mlflow, home.runs, home.salt, home.serving)
+    assert [str(path) for path in of_tables] == [
+        f"/mnt/shared/_{name}" for name in ("landing", "limits.yml", "mlflow", "runs", "salt", "serving")
+    ]
+    assert home.reports.parent == home.tmp.parent == tmp_path
+
+
+def test_limits_that_only_one_machine_would_hold_to_are_refused(tmp_path: Path) -> None:
+    shared, home = tmp_path / "shared", tmp_path / "home"
+    for folder in (shared, home):
+        folder.mkdir()
+    cluster = cluster_of({**NAMED, "SPARKHOUSE_WAREHOUSE": str(shared)})
+    (home / "limits.yml").write_text("rules: {}\n")
+    assert Home(home).limits == home / "limits.yml"
+    with pytest.raises(InvalidSetting, match=rf"{home}/limits.yml does not hold .*: move it to {shared}/_limits.yml"):
+        _ = Home(home, cluster=cluster).limits
+    # Which those of the machine's own tables may stay beside.
+    (shared / "_limits.yml").write_text("rules: {}\n")
+    assert Home(home, cluster=cluster).limits == shared / "_limits.yml"
 
 
 @pytest.mark.parametrize(
