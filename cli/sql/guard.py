@@ -105,14 +105,14 @@ class Query:
         return _written(tree)
 
 
-def guarded(statement: str) -> Query:
-    """Return the one reading statement that the text holds.
+def guarded(statement: str, schema: str | None = None) -> Query:
+    """Return the one reading statement that the text holds; tables without a schema are those of `schema`.
 
     Raises:
         NotAQuery: it holds none, several, or one that reaches for what is not ours to read.
     """
     try:
-        query = Query(_parsed(statement))
+        query = Query(_parsed(statement, schema))
         text = query.sql()
         # What will run stands up to the same look as what came in.
         again = Query(_parsed(text))
@@ -138,7 +138,7 @@ def _place(error: Exception) -> str:
     return f" at line {first['line']}, column {first['col']}{words}"
 
 
-def _parsed(statement: str) -> exp.Expr:
+def _parsed(statement: str, schema: str | None = None) -> exp.Expr:
     """The checked tree of the one statement in a text."""
     dialect = AsWritten()
     tokens = dialect.tokenize(statement)
@@ -151,6 +151,8 @@ def _parsed(statement: str) -> exp.Expr:
     if isinstance(tree, exp.Show):
         _check_namespace(tree.args["db"])
     elif isinstance(tree, exp.Query | exp.Values | exp.Describe):
+        if schema:
+            _complete(tree, schema)
         for node in tree.walk():
             _check_node(node)
     else:
@@ -159,6 +161,14 @@ def _parsed(statement: str) -> exp.Expr:
         # Tables are stored in lower case: case does not count in SQL, and does in a folder.
         name.set("this", name.name.lower())
     return tree
+
+
+def _complete(tree: exp.Expr, schema: str) -> None:
+    """Give tables that are named without a schema this one, unless the statement itself makes one of that name."""
+    for table in list(tree.find_all(exp.Table)):
+        is_bare = isinstance(table.this, exp.Identifier) and len(table.parts) == 1 and table.args.get("db") is None
+        if is_bare and table.name.lower() not in _ctes_in_scope(table):
+            table.set("db", exp.to_identifier(schema))
 
 
 def _written(tree: exp.Expr) -> str:

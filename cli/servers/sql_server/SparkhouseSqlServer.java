@@ -74,7 +74,10 @@ public class SparkhouseSqlServer {
         public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
             boolean isStatement = method.getName().equals("parsePlan") || method.getName().equals("parseQuery");
             if (isStatement && !OWN.containsKey(session)) {
-                String answer = (String) asked.apply(new Object[] {arguments[0], ownSetting()});
+                String setting = ownSetting();
+                // To ask for the schema opens the catalog, by the session's settings.
+                String schema = setting == null ? session.catalog().currentDatabase() : "";
+                String answer = (String) asked.apply(new Object[] {arguments[0], setting, schema});
                 if (answer.startsWith("-")) { throw new Refused(answer.substring(1)); }
                 arguments = new Object[] {answer.substring(1)};
             }

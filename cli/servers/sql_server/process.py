@@ -74,9 +74,9 @@ def _open(home: Home, serving: Serving, stopped: threading.Event) -> tuple[Activ
     activity, journal, catalog = Activity(), home.journal, home.catalog
     answering = Answering(catalog, journal, serving.most_rows or None)
 
-    def answer(statement: str) -> str:
+    def answer(statement: str, schema: str) -> str:
         with activity.statement():
-            return answering.sql(statement)
+            return answering.sql(statement, schema)
 
     sessions = ClientSessions(answer)
     with _keys(home, serving) as keys:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # What drivers send by themselves when somebody connects or opens a list of schemas.
 _USE = re.compile(r"use\s+(?:(?:namespace|schema|database)\s+)?(`?)(?P<name>\w+)\1", re.IGNORECASE)
 _SHOW_SCHEMAS = re.compile(r"show\s+(?:schemas|databases|namespaces)", re.IGNORECASE)
+_SHOW_TABLES = re.compile(r"show\s+tables", re.IGNORECASE)
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,19 @@ class Answering:
     journal: Journal
     most_rows: int | None = None
 
-    def sql(self, statement: str) -> str:
-        """Return the statement for Spark: it reads the newest published state of all its tables. Raises NotAQuery."""
+    def sql(self, statement: str, schema: str = DEFAULT) -> str:
+        """Return the statement for Spark: it reads the newest published state of all its tables. Raises NotAQuery.
+
+        Tables without a schema are those of the schema that the client is in.
+        """
         said = statement.strip().rstrip(";").strip()
         if _SHOW_SCHEMAS.fullmatch(said):
             return "show namespaces"
         if used := _USE.fullmatch(said):
             return _use(used["name"].lower())
-        query = guarded(statement)
+        if _SHOW_TABLES.fullmatch(said) and schema in NAMESPACES:
+            return self._tables_of(schema)
+        query = guarded(statement, schema if schema in NAMESPACES else None)
         if query.listed_namespace:
             return self._tables_of(query.listed_namespace)
         text = query.sql(newest_snapshots(self.catalog, self.journal, query.tables))
@@ -51,7 +58,7 @@ class Answering:
 
 
 def _use(name: str) -> str:
-    if name not in {*NAMESPACES, "default"}:
+    if name not in {*NAMESPACES, DEFAULT}:
         raise NotAQuery(f"There is no schema {name}; there are {', '.join(NAMESPACES)}.")
     return f"use `{name}`"
 

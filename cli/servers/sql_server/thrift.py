@@ -37,17 +37,17 @@ ANSWERED, REFUSED = "+", "-"
 
 
 class _Asked:
-    """What the parser calls: with a statement and a setting of the client's own, or none, for the text to parse."""
+    """What the parser calls: with a statement, a setting of the client's own, or none, and its schema."""
 
-    def __init__(self, answer: Callable[[str], str]) -> None:
+    def __init__(self, answer: Callable[[str, str], str]) -> None:
         self._answer = answer
 
     def apply(self, asked: Any) -> str:  # noqa: ANN401 - an array of Java
-        statement, setting = asked[0], asked[1]
+        statement, setting, schema = asked[0], asked[1], asked[2]
         if setting is not None:
             return f"{REFUSED}{setting} cannot be set here: leave it out of the connection."
         try:
-            return ANSWERED + self._answer(statement)
+            return ANSWERED + self._answer(statement, schema)
         except SparkhouseError as error:
             return f"{REFUSED}{error}"
         except Exception:
@@ -59,12 +59,12 @@ class _Asked:
 
 
 class ClientSessions:
-    """What sets up Spark so that clients' statements are those that `answer` gives for them.
+    """What sets up Spark so that clients' statements are those that `answer` gives for them in the schema they are in.
 
     `answer` raises SparkhouseError for what is not to be answered. The first session is ours, and those of `own`.
     """
 
-    def __init__(self, answer: Callable[[str], str]) -> None:
+    def __init__(self, answer: Callable[[str, str], str]) -> None:
         self._answer = answer
         self._classes: Any = None
 

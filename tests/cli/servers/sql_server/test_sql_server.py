@@ -164,8 +164,8 @@ def read_by_sqlalchemy(server: ServerRecord) -> dict[str, Any]:
         return {
             "rows": [tuple(row) for row in connection.execute(sqlalchemy.text(QUERY))],
             "schemas": set(inspector.get_schema_names()) - {"default"},
-            "tables": set(inspector.get_table_names("marts")),
-            "columns": [column["name"] for column in inspector.get_columns("dim_users", schema="marts")],
+            "tables": set(inspector.get_table_names("marts")) & set(inspector.get_table_names()),
+            "columns": [column["name"] for column in inspector.get_columns("dim_users")],
         }
 
 
